@@ -1,0 +1,1 @@
+"""A runnable Django project around `apikeys` and `dashboard`. Nothing below imports it."""

@@ -1,0 +1,1 @@
+"""Users who log in with an e-mail address."""

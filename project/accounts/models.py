@@ -1,0 +1,93 @@
+"""The e-mail user. Knows nothing of organizations or tokens."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users, and finds them by e-mail address whatever its case."""
+
+    use_in_migrations = True
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the user with this address, ignoring case.
+
+        Raises:
+            User.DoesNotExist: nobody has it.
+        """
+        # Both sides in SQL: databases and Python disagree on how to lower some letters.
+        return self.get(Exact(Lower("email"), Lower(models.Value(username))))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Make a user; without a password nobody can log in as them.
+
+        Raises:
+            ValueError: the address is empty.
+            IntegrityError: somebody has the address already.
+        """
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.password = make_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Make a user who may do everything, the Django admin included."""
+        return self.create_user(
+            email, password, **{**fields, "is_staff": True, "is_superuser": True}
+        )
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Somebody who can log in."""
+
+    email = models.EmailField(
+        "e-mail address",
+        unique=True,
+        error_messages={"unique": "Somebody has this e-mail address already."},
+    )
+    name = models.CharField(max_length=150, blank=True)
+    is_staff = models.BooleanField(
+        "staff", default=False, help_text="May log in to the Django admin."
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Untick this instead of deleting somebody."
+    )
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="accounts_user_email_ignoring_case",
+                violation_error_message="Somebody has this e-mail address already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = User.objects.normalize_email(self.email)
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.name or self.email

@@ -1,0 +1,16 @@
+"""Addresses of the project: its pages, the dashboard, the management API and the demo APIs."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import TemplateView
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="start.html"), name="start"),
+    path("accounts/", include("project.accounts.urls")),
+    path("admin/", admin.site.urls),
+    path("dashboard/", include("dashboard.urls")),
+    path("access/", include("apikeys.api.urls")),
+    path("api/demo/", include("project.demo.notes.urls")),
+]
