@@ -1,0 +1,1 @@
+"""The demo APIs on top of `apikeys`, one package each, and the data they start with."""

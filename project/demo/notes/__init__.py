@@ -1,0 +1,1 @@
+"""A small API in the default dialect: notes of a workspace."""
