@@ -59,7 +59,7 @@ def _peppers(text: str) -> dict[int, str]:
 
 def _database(url: str) -> dict[str, Any]:
     config: dict[str, Any] = env.db_url_config(url)
-    engine = config["ENGINE"]
+    engine = config.get("ENGINE")
     if engine == "django.db.backends.sqlite3":
         if config["NAME"] != ":memory:":
             config["NAME"] = str(BASE_DIR / config["NAME"])

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
@@ -18,6 +17,7 @@ from apikeys.services.actors import Actor
 from apikeys.services.members import add_member
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token
+from project.accounts.models import User
 from project.demo.notes.models import Note
 
 ADMIN: Final = "admin@example.com"
@@ -60,27 +60,32 @@ class Command(BaseCommand):
 
 def _seed(actor: Actor) -> str | None:
     """Make what is missing; return the users' password if this start set it."""
-    user_model = get_user_model()
     given = os.environ.get("DEMO_PASSWORD", "")
-    organization = Organization.objects.filter(slug=SLUG).first()
-    if organization is not None:
-        for user in user_model._default_manager.filter(email__in=(ADMIN, MEMBER)) if given else ():
-            if not user.check_password(given):
-                user.set_password(given)
-                user.save(update_fields=["password"])
-        return given or None
-
     password = given or secrets.token_urlsafe(12)
-    manager = user_model._default_manager
-    admin = manager.create_superuser(ADMIN, password, name="Ada Admin")
-    member = manager.create_user(MEMBER, password, name="Max Member")
-    organization = create_organization(actor=actor, name="Acme", slug=SLUG, admin=admin)
-    add_member(actor=actor, organization=organization, user=member, role="member")
-    for slug, texts in NOTES.items():
-        workspace = organization.workspaces.get(slug=slug)
-        for text in texts:
-            Note.objects.create(workspace=workspace, text=text)
-    return password
+    admin, admin_is_new = _user(ADMIN, "Ada Admin", password, reset=bool(given), superuser=True)
+    member, _ = _user(MEMBER, "Max Member", password, reset=bool(given))
+    if not Organization.objects.filter(slug=SLUG).exists():
+        organization = create_organization(actor=actor, name="Acme", slug=SLUG, admin=admin)
+        add_member(actor=actor, organization=organization, user=member, role="member")
+        for workspace in organization.workspaces.all():
+            for text in NOTES[workspace.slug]:
+                Note.objects.create(workspace=workspace, text=text)
+    return password if given or admin_is_new else None
+
+
+def _user(
+    email: str, name: str, password: str, *, reset: bool, superuser: bool = False
+) -> tuple[User, bool]:
+    """Return the user of this address and whether it is new; `reset` gives an old one the password."""
+    try:
+        user = User.objects.get_by_natural_key(email)
+    except User.DoesNotExist:
+        make = User.objects.create_superuser if superuser else User.objects.create_user
+        return make(email, password, name=name), True
+    if reset and not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user, False
 
 
 def _fresh_key(actor: Actor) -> str:

@@ -1,0 +1,40 @@
+# Shared by the scripts beside it; to be sourced from the project's folder, not run.
+
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# Sets PYTHON to a Python of version 3.11 or later that can make virtual environments.
+find_python() {
+  local candidate found=""
+  for candidate in python3.13 python3.12 python3.11 python3; do
+    # Run it: a name on PATH may be a version manager's empty shell.
+    "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
+    found=$candidate
+    "$candidate" -c 'import venv, ensurepip' >/dev/null 2>&1 || continue
+    PYTHON=$candidate
+    return
+  done
+  [ -z "$found" ] || fail "$found cannot make virtual environments: install its venv module (on Debian: apt install python3-venv)."
+  fail "Python 3.11 or later is needed, and none of python3.13, python3.12, python3.11, python3 is that."
+}
+
+# Makes .venv and installs a requirements file into it, unless this very list is installed already.
+install() {
+  local requirements=$1 stamp=".venv/.installed-${1%.txt}" hash
+  if ! .venv/bin/python -c '' 2>/dev/null; then
+    find_python
+    echo "Making .venv with $("$PYTHON" --version) ..."
+    "$PYTHON" -m venv --clear .venv || fail "could not make .venv."
+  fi
+  hash=$(cat requirements*.txt | .venv/bin/python -c '
+import hashlib, sys
+print(hashlib.sha256(sys.stdin.buffer.read() + sys.version.encode()).hexdigest())')
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ]; then
+    echo "Installing $requirements ..."
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
+      fail "could not install $requirements; pip says why above."
+    printf '%s\n' "$hash" >"$stamp"
+  fi
+}

@@ -1,0 +1,42 @@
+"""The project's settings with values that are good for nothing but tests.
+
+`DATABASE_URL` and `REDIS_URL` are taken from the environment, everything else is fixed here, so that
+a developer's own `.env` changes no test.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ |= {
+    "ENV_FILE": "",
+    "SECRET_KEY": "only-for-tests-" + "0123456789" * 5,
+    "PEPPERS": "1:" + "a" * 64,
+    "DEBUG": "off",
+    "HTTPS": "on",
+    "HOST": "127.0.0.1",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
+    "TRUSTED_PROXIES": "",
+    "CSRF_TRUSTED_ORIGINS": "",
+    "FLUSH_SECONDS": "10",
+    "LOG_LEVEL": "INFO",
+}
+
+from project.settings import *  # noqa: E402, F403
+from project.settings import DATABASES, STORAGES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, because writers on threads of their own must meet; one a process, because runs may overlap.
+    DATABASES["default"]["TEST"] = {
+        "NAME": str(Path(tempfile.gettempdir()) / f"apikeys-test-{os.getpid()}.sqlite3")
+    }
+STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+}
+# Nothing is collected under tests, and whitenoise warns of a folder that is missing.
+WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = None
+# Argon2 on purpose takes its time; tests/test_accounts.py puts it back.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
