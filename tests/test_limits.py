@@ -1,0 +1,742 @@
+"""Limits: exact counts in memory and in Redis, and what happens when Redis does not answer."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import time_machine
+
+from apikeys import limits
+from apikeys.limits import Charge, Limit, Limiter, Verdict, limiter
+
+START = 1_800_000_000
+
+
+def redis_uri() -> str:
+    """Database 15 of REDIS_URL, or of the Redis of this machine."""
+    parts = urlsplit(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
+    return urlunsplit(parts._replace(path="/15"))
+
+
+def redis_is_missing() -> bool:
+    """Only the Redis nobody promised may be missing: one named by REDIS_URL must answer."""
+    if "REDIS_URL" in os.environ:
+        return False
+    try:
+        socket.create_connection(("127.0.0.1", 6379), timeout=0.5).close()
+    except OSError:
+        return True
+    return False
+
+
+needs_redis = pytest.mark.skipif(redis_is_missing(), reason="no REDIS_URL and no Redis here")
+
+
+@pytest.fixture
+def memory() -> Limiter:
+    return Limiter("memory://")
+
+
+@pytest.fixture
+def shared() -> Iterator[Limiter]:
+    """A limiter on Redis, in a namespace of its own."""
+    found = Limiter(redis_uri(), namespace=f"apikeys-test-{uuid.uuid4().hex}")
+    yield found
+    found.clear()
+    client(found).connection_pool.disconnect()
+
+
+@pytest.fixture(params=["memory", pytest.param("shared", marks=[needs_redis, pytest.mark.redis])])
+def each(request: pytest.FixtureRequest) -> Limiter:
+    """The same behaviour from memory and from Redis."""
+    found: Limiter = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Stands still at START."""
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def moments(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The module's monotonic clock, moved by hand."""
+    fake = SimpleNamespace(now=100.0, time=time.time)
+    fake.monotonic = lambda: fake.now
+    monkeypatch.setattr(limits, "time", fake)
+    return fake
+
+
+def client(found: Limiter) -> Any:
+    assert found._redis is not None
+    return found._redis.client
+
+
+def allowed(found: Limiter, charge: Charge, attempts: int) -> int:
+    return sum(found.hit([charge]).allowed for _ in range(attempts))
+
+
+# The policy
+
+
+@pytest.mark.parametrize(
+    ("rate", "amount", "seconds"),
+    [
+        ("1000/hour", 1000, 3600),
+        ("50/1 hour", 50, 3600),
+        ("6000/minute", 6000, 60),
+        ("10/15 minutes", 10, 900),
+        ("5 per 2 days", 5, 172_800),
+        ("1/second", 1, 1),
+    ],
+)
+def test_a_rate_is_an_amount_and_a_time(rate: str, amount: int, seconds: int) -> None:
+    limit = Limit(rate)
+    assert (limit.amount, limit.seconds) == (amount, seconds)
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        *("", "1000", "/hour", "-1/hour", "0/hour", "1/0 hours", "1.5/hour", "ten/hour"),
+        *("1/fortnight", "1/second;5/minute", "1/hour, 2/day", "9999999999/hour", "1/hour\x00"),
+        *(None, 5, b"1/hour"),
+    ],
+)
+def test_anything_else_is_refused_with_an_example_of_a_rate(rate: Any) -> None:
+    with pytest.raises(ValueError, match="such as '1000/hour'"):
+        Limit(rate)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"per": "planet"}, {"on": ""}, {"name": "a/b"}, {"on": "a/b"}], ids=str
+)
+def test_a_limit_that_could_never_be_charged_rightly_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"per=|on=|name="):
+        Limit("1/hour", **fields)
+
+
+def test_a_limit_is_named_after_what_it_counts_unless_it_has_a_name() -> None:
+    assert Limit("1/hour").name == "any-token"
+    assert Limit("1/hour", per="user", on="write").name == "write-user"
+    assert Limit("1/hour", name="uploads").name == "uploads"
+
+
+def test_a_limit_applies_to_its_own_kind_of_request_only() -> None:
+    kinds = ("read", "write", "purge")
+    applies = {on: [Limit("1/hour", on=on).applies_to(kind) for kind in kinds] for on in kinds}
+    assert applies == {
+        "read": [True, False, False],
+        "write": [False, True, False],
+        "purge": [False, False, True],
+    }
+    assert [Limit("1/hour").applies_to(kind) for kind in kinds] == [True, True, True]
+
+
+def test_an_override_changes_the_rate_and_nothing_else() -> None:
+    limit = Limit("1/hour", per="organization", on="purge", rolling=True)
+    assert limit.with_rate("2/day") == Limit(
+        "2/day", per="organization", on="purge", rolling=True, name="purge-organization"
+    )
+    with pytest.raises(ValueError, match="'lots' is not a rate"):
+        limit.with_rate("lots")
+
+
+# Counting, the same in memory and in Redis
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+def test_a_limit_lets_through_exactly_its_amount(each: Limiter, rolling: bool) -> None:
+    charge = Charge(Limit("7/hour", rolling=rolling), "alice")
+    verdicts = [each.hit([charge]) for _ in range(20)]
+    assert [verdict.allowed for verdict in verdicts] == [True] * 7 + [False] * 13
+    remaining = [verdict.windows[0].remaining for verdict in verdicts]
+    assert remaining == [6, 5, 4, 3, 2, 1, 0] + [0] * 13
+    assert [verdict.refused_by for verdict in verdicts[:7]] == [None] * 7
+    assert verdicts[7].refused_by == verdicts[7].windows[0]
+    assert 3590 <= verdicts[7].windows[0].retry_after <= 3601
+
+
+def test_keys_names_rates_and_strategies_are_counted_apart(each: Limiter) -> None:
+    limit = Limit("1/hour")
+    apart = [
+        Charge(limit, "alice"),
+        Charge(limit, "bob"),
+        Charge(Limit("1/hour", name="uploads"), "alice"),
+        Charge(Limit("1/minute"), "alice"),
+        Charge(Limit("1/hour", rolling=True), "alice"),
+        Charge(limit, "alice/alice"),
+        Charge(limit, "ä \n:*"),
+    ]
+    assert [each.hit([charge]).allowed for charge in apart] == [True] * len(apart)
+    assert [each.hit([charge]).allowed for charge in apart] == [False] * len(apart)
+
+
+def test_no_charges_are_allowed_and_charge_nothing(each: Limiter) -> None:
+    assert each.hit([]) == Verdict(True, (), None)
+    assert each.peek([]) == ()
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_request_refused_by_one_limit_charges_none(
+    each: Limiter, rolling: bool, position: int
+) -> None:
+    wide = [Charge(Limit("5/hour", name="a"), "k"), Charge(Limit("9/day", rolling=True), "k")]
+    narrow = Charge(Limit("1/hour", rolling=rolling, name="narrow"), "k")
+    charges = [*wide[:position], narrow, *wide[position:]]
+    assert each.hit(charges).allowed
+    for _ in range(10):
+        verdict = each.hit(charges)
+        assert not verdict.allowed
+        assert verdict.refused_by == verdict.windows[position]
+    assert [window.remaining for window in each.peek([*wide, narrow])] == [4, 8, 0]
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+def test_a_request_that_loses_the_race_for_the_last_place_gives_back_what_it_took(
+    each: Limiter, rolling: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = Charge(Limit("5/hour", name="wide"), "k")
+    last = Charge(Limit("1/hour", name="last", rolling=rolling), "k")
+    peek = limits._peek
+
+    def peek_then_lose(storage: Any, charges: Any) -> Any:
+        windows = peek(storage, charges)
+        monkeypatch.setattr(limits, "_peek", peek)
+        assert limits._hit(storage, [last]).allowed
+        return windows
+
+    monkeypatch.setattr(limits, "_peek", peek_then_lose)
+    verdict = each.hit([wide, last])
+    assert not verdict.allowed
+    assert verdict.refused_by is not None
+    assert verdict.refused_by.limit == last.limit
+    assert verdict.refused_by.retry_after >= 1
+    assert [window.remaining for window in verdict.windows] == [5, 0]
+    assert each.peek([wide])[0].remaining == 5
+
+
+def test_refused_by_is_the_limit_that_takes_longest_to_wait_for(each: Limiter) -> None:
+    charges = [Charge(Limit(rate), "k") for rate in ("1/minute", "1/day", "1/hour")]
+    assert each.hit(charges).allowed
+    verdict = each.hit(charges)
+    assert verdict.refused_by == verdict.windows[1]
+
+
+def test_an_override_counts_from_the_next_request_on(each: Limiter) -> None:
+    limit = Limit("2/hour", per="organization")
+    assert allowed(each, Charge(limit, "acme"), 5) == 2
+    assert allowed(each, Charge(limit.with_rate("3/hour"), "acme"), 5) == 3
+    assert allowed(each, Charge(limit, "globex"), 5) == 2
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+def test_a_peek_charges_nothing(each: Limiter, rolling: bool) -> None:
+    charge = Charge(Limit("3/hour", rolling=rolling), "k")
+    assert [each.peek([charge])[0].remaining for _ in range(10)] == [3] * 10
+    assert allowed(each, charge, 1) == 1
+    assert [each.peek([charge])[0].remaining for _ in range(10)] == [2] * 10
+    assert allowed(each, charge, 10) == 2
+    assert each.peek([charge])[0].retry_after >= 3590
+
+
+def test_clear_forgets_every_count(each: Limiter) -> None:
+    charge = Charge(Limit("2/hour"), "k")
+    assert allowed(each, charge, 5) == 2
+    each.clear()
+    assert allowed(each, charge, 5) == 2
+
+
+def test_threads_of_one_process_share_exactly_one_limit(each: Limiter) -> None:
+    charges = [Charge(Limit("50/hour"), "k"), Charge(Limit("10000/hour", per="user"), "k")]
+    counts: list[int] = []
+    barrier = threading.Barrier(8)
+    interval = sys.getswitchinterval()
+
+    def work() -> None:
+        barrier.wait()
+        counts.append(sum(each.hit(charges).allowed for _ in range(20)))
+
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not each.degraded
+    assert sum(counts) == 50
+    assert [window.remaining for window in each.peek(charges)] == [0, 9950]
+
+
+# Time, in memory
+
+
+def test_a_fixed_window_ends_as_a_whole_and_retry_after_is_its_first_second(
+    memory: Limiter, clock: time_machine.Traveller
+) -> None:
+    charge = Charge(Limit("2/10 seconds"), "k")
+    assert memory.peek([charge])[0].reset_at == START + 10
+    assert memory.hit([charge]).allowed
+    clock.shift(4)
+    assert memory.hit([charge]).allowed
+    refused = memory.hit([charge]).refused_by
+    assert refused is not None
+    assert (refused.remaining, refused.reset_at, refused.retry_after) == (0, START + 10, 6)
+    clock.shift(5)
+    assert not memory.hit([charge]).allowed
+    clock.shift(1)
+    assert allowed(memory, charge, 5) == 2
+
+
+def test_a_rolling_window_frees_one_place_at_a_time_and_retry_after_is_its_first_second(
+    memory: Limiter, clock: time_machine.Traveller
+) -> None:
+    charge = Charge(Limit("2/10 seconds", rolling=True), "k")
+    assert memory.peek([charge])[0].reset_at == START
+    assert memory.hit([charge]).allowed
+    clock.shift(4)
+    assert memory.hit([charge]).allowed
+    refused = memory.hit([charge]).refused_by
+    assert refused is not None
+    assert (refused.remaining, refused.reset_at, refused.retry_after) == (0, START + 10, 7)
+    clock.shift(6)
+    assert not memory.hit([charge]).allowed
+    clock.shift(1)
+    assert allowed(memory, charge, 5) == 1
+
+
+def test_a_rolling_window_has_no_edge_to_burst_over_and_a_fixed_one_has(
+    memory: Limiter, clock: time_machine.Traveller
+) -> None:
+    let_through = {}
+    for rolling in (False, True):
+        charge = Charge(Limit("10/minute", rolling=rolling), f"{rolling}")
+        clock.move_to(START)
+        passed = allowed(memory, charge, 1)
+        clock.shift(59)
+        passed += allowed(memory, charge, 50)
+        clock.shift(2)
+        let_through[rolling] = passed + allowed(memory, charge, 50)
+    assert let_through == {False: 20, True: 11}
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+@pytest.mark.parametrize("late", [0.0, 0.25, 0.5, 0.999])
+def test_whoever_waits_retry_after_is_let_through_and_a_second_less_is_not_enough(
+    memory: Limiter, clock: time_machine.Traveller, rolling: bool, late: float
+) -> None:
+    charge = Charge(Limit("1/5 seconds", rolling=rolling), "k")
+    assert memory.hit([charge]).allowed
+    clock.shift(late)
+    refused = memory.hit([charge]).refused_by
+    assert refused is not None
+    assert refused.retry_after >= 1
+    if refused.retry_after > 1:
+        clock.shift(refused.retry_after - 1)
+        assert not memory.hit([charge]).allowed
+        clock.shift(1)
+    else:
+        clock.shift(1)
+    assert memory.hit([charge]).allowed
+
+
+# Memory: its bound, its thread, its forks
+
+
+def test_memory_forgets_the_oldest_keys_beyond_its_bound(
+    memory: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MEMORY_KEYS", 100)
+    for rolling in (False, True):
+        limit = Limit("1/hour", rolling=rolling)
+        for number in range(1000):
+            assert memory.hit([Charge(limit, str(number))]).allowed
+        assert not memory.hit([Charge(limit, "999")]).allowed
+        assert memory.hit([Charge(limit, "0")]).allowed
+    assert len(memory._memory.expirations) <= 100
+    assert len(memory._memory.storage) <= 100
+    assert len(memory._memory.events) <= 100
+    assert len(memory._memory.locks) <= 200
+
+
+def test_a_process_that_counts_in_memory_exits_by_itself() -> None:
+    program = (
+        "from apikeys.limits import Charge, Limit, limiter\n"
+        "l = limiter('memory://')\n"
+        "for i in range(2000): l.hit([Charge(Limit('1/hour'), str(i))])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], timeout=20, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_forked_child_counts_for_itself_and_keeps_forgetting() -> None:
+    program = (
+        "import os, time\n"
+        "from apikeys.limits import Charge, Limit, limiter\n"
+        "charge = Charge(Limit('1/hour'), 'k')\n"
+        "parent = limiter('memory://')\n"
+        "parent.hit([charge])\n"
+        "parent._memory.lock.acquire()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    mine = limiter('memory://')\n"
+        "    ok = mine is not parent and mine.hit([charge]).allowed\n"
+        "    os._exit(0 if ok and not mine.hit([charge]).allowed else 1)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], timeout=20, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_there_is_one_limiter_for_each_uri() -> None:
+    assert limiter("memory://") is limiter("memory://")
+    assert limiter("memory://") is not limiter("memory://other")
+
+
+@pytest.mark.parametrize("uri", ["", "memory", "memcached://h", "mongodb://u:hunter2@h"])
+def test_another_storage_is_refused_without_quoting_its_password(uri: str) -> None:
+    with pytest.raises(ValueError, match="use memory:// or redis://") as caught:
+        Limiter(uri)
+    assert "hunter2" not in str(caught.value)
+
+
+# Redis
+
+
+def attempt(uri: str, namespace: str, barrier: Any, attempts: int, answers: Any) -> None:
+    """What each process of the next test does."""
+    found = Limiter(uri, namespace=namespace)
+    charges = [
+        [Charge(Limit("100/hour", name="lone"), "k")],
+        [Charge(Limit("100/hour", name="rolling", rolling=True), "k")],
+        [Charge(Limit("100/hour", name="one"), "k"), Charge(Limit("900/hour", name="two"), "k")],
+    ]
+    counts = []
+    for these in charges:
+        barrier.wait()
+        counts.append(sum(found.hit(these).allowed for _ in range(attempts)))
+    answers.put((counts, found.degraded))
+
+
+@needs_redis
+@pytest.mark.redis
+@pytest.mark.slow
+def test_four_processes_are_let_through_exactly_the_limit(shared: Limiter) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    barrier, answers = spawn.Barrier(4), spawn.Queue()
+    assert shared._redis is not None
+    namespace = shared._redis.key_prefix
+    processes = [
+        spawn.Process(target=attempt, args=(redis_uri(), namespace, barrier, 150, answers))
+        for _ in range(4)
+    ]
+    for process in processes:
+        process.start()
+    results = [answers.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+    assert [degraded for _, degraded in results] == [False] * 4
+    lone, rolling, pair = (sum(counts) for counts in zip(*[r[0] for r in results], strict=True))
+    assert (lone, rolling) == (100, 100)
+    # None too many, and each of the 500 refused left the other limit as it was.
+    assert pair == 100
+    two = Charge(Limit("900/hour", name="two"), "k")
+    assert shared.peek([two])[0].remaining == 800
+
+
+@needs_redis
+@pytest.mark.redis
+def test_every_key_in_redis_has_a_time_to_live_within_its_window(shared: Limiter) -> None:
+    charges = [
+        Charge(Limit("3/minute"), "k"),
+        Charge(Limit("3/minute", rolling=True), "k"),
+        Charge(Limit("2/hour", name="other"), "k"),
+    ]
+    for _ in range(5):
+        shared.hit(charges)
+        shared.peek(charges)
+    assert shared._redis is not None
+    keys = list(client(shared).scan_iter(f"{shared._redis.key_prefix}:*"))
+    lives = sorted(client(shared).pttl(key) for key in keys)
+    assert len(lives) == 3
+    assert all(0 < life <= 60_000 for life in lives[:2])
+    assert 60_000 < lives[2] <= 3_600_000
+
+
+@needs_redis
+@pytest.mark.redis
+@pytest.mark.parametrize("beside", [[], [Charge(Limit("9/hour"), "k")]], ids=["lone", "beside"])
+def test_a_key_whose_time_to_live_was_lost_gets_one_again(
+    shared: Limiter, beside: list[Charge]
+) -> None:
+    charge = Charge(Limit("2/minute", name="lost"), "k")
+    assert shared._redis is not None
+    key = shared._redis.prefixed_key(charge.stored_as)
+    client(shared).set(key, 2)
+    assert client(shared).ttl(key) == -1
+    assert not shared.hit([charge, *beside]).allowed
+    assert 50 < client(shared).ttl(key) <= 60
+
+
+@needs_redis
+@pytest.mark.redis
+def test_redis_that_lost_its_keys_begins_a_new_window(shared: Limiter) -> None:
+    charge = Charge(Limit("2/hour"), "k")
+    assert allowed(shared, charge, 5) == 2
+    assert shared._redis is not None
+    client(shared).delete(shared._redis.prefixed_key(charge.stored_as))
+    assert allowed(shared, charge, 5) == 2
+
+
+# Redis that does not answer
+
+
+class Gate:
+    """A TCP port of this machine between a limiter and Redis: closed, flowing or hanging."""
+
+    def __init__(self, target: tuple[str, int] | None = None) -> None:
+        self.target = target
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.sockets: list[socket.socket] = []
+        self.threads: list[threading.Thread] = []
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        self.port: int = self.listener.getsockname()[1]
+
+    def open(self) -> None:
+        self.listener.listen(64)
+        self._start(self._accept)
+
+    def close(self) -> None:
+        self.flowing.set()
+        for one in [self.listener, *self.sockets]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join()
+        for one in [self.listener, *self.sockets]:
+            one.close()
+
+    def _start(self, work: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=work, args=args)
+        self.threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            self.sockets.append(near)
+            if self.target is not None:
+                far = socket.create_connection(self.target)
+                self.sockets.append(far)
+                self._start(self._relay, near, far)
+                self._start(self._relay, far, near)
+
+    def _relay(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                self.flowing.wait()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+@pytest.fixture
+def refused() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.close()
+
+
+@pytest.fixture
+def hanging() -> Iterator[Gate]:
+    gate = Gate()
+    gate.open()
+    yield gate
+    gate.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    parts = urlsplit(redis_uri())
+    found = Gate((parts.hostname or "127.0.0.1", parts.port or 6379))
+    yield found
+    found.close()
+
+
+def behind(gate: Gate) -> Limiter:
+    parts = urlsplit(redis_uri())
+    host = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    uri = urlunsplit(parts._replace(netloc=f"{host}127.0.0.1:{gate.port}"))
+    return Limiter(uri, namespace=f"apikeys-test-{uuid.uuid4().hex}")
+
+
+@pytest.mark.parametrize("state", ["refused", "hanging"])
+@pytest.mark.parametrize("rolling", [False, True])
+def test_without_redis_the_process_counts_by_itself(
+    state: str, rolling: bool, request: pytest.FixtureRequest
+) -> None:
+    found = behind(request.getfixturevalue(state))
+    charges = [
+        Charge(Limit("5/hour", rolling=rolling), "k"),
+        Charge(Limit("100/hour", per="user"), "k"),
+    ]
+    assert not found.degraded
+    assert sum(found.hit(charges).allowed for _ in range(20)) == 5
+    assert found.degraded
+    assert [window.remaining for window in found.peek(charges)] == [0, 95]
+    found.clear()
+    assert found.hit(charges).allowed
+
+
+def test_a_hanging_redis_costs_one_request_one_timeout(
+    hanging: Gate, moments: SimpleNamespace
+) -> None:
+    found = behind(hanging)
+    charge = Charge(Limit("1000/hour"), "k")
+
+    def attempts() -> int:
+        return len(hanging.sockets)
+
+    began = time.perf_counter()
+    found.hit([charge])
+    first = time.perf_counter() - began
+    assert 0.04 < first < 0.5
+    assert attempts() == 1
+    began = time.perf_counter()
+    for _ in range(100):
+        found.hit([charge])
+    assert time.perf_counter() - began < 0.5
+    moments.now += 0.99
+    found.hit([charge])
+    assert attempts() == 1
+    moments.now += 0.02
+    for _ in range(100):
+        found.hit([charge])
+    assert attempts() == 2
+    assert found.peek([charge])[0].remaining == 1000 - 202
+
+
+def test_one_thread_probes_while_the_others_count_locally(
+    hanging: Gate, moments: SimpleNamespace
+) -> None:
+    found = behind(hanging)
+    charge = Charge(Limit("1000/hour"), "k")
+    found.hit([charge])
+    assert len(hanging.sockets) == 1
+    moments.now += 1.5
+    barrier = threading.Barrier(8)
+
+    def work() -> None:
+        barrier.wait()
+        found.hit([charge])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(hanging.sockets) == 2
+    assert found.peek([charge])[0].remaining == 1000 - 9
+
+
+def test_an_outage_is_logged_once_a_minute_without_the_password(
+    refused: Gate, moments: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = Limiter(f"redis://default:hunter2@127.0.0.1:{refused.port}/15")
+    charge = Charge(Limit("1000/hour"), "k")
+    with caplog.at_level(logging.DEBUG, logger="apikeys.limits"):
+        for _ in range(590):
+            found.hit([charge])
+            moments.now += 0.1
+        assert len(caplog.records) == 1
+        moments.now += 1.1
+        found.hit([charge])
+    assert [(r.name, r.levelname, r.getMessage()) for r in caplog.records] == [
+        (
+            "apikeys.limits",
+            "WARNING",
+            "Redis fails (ConnectionError): this process counts limits by itself",
+        )
+    ] * 2
+    assert "hunter2" not in caplog.text
+
+
+@needs_redis
+@pytest.mark.redis
+def test_redis_that_starts_late_is_used_within_a_second(
+    gate: Gate, moments: SimpleNamespace
+) -> None:
+    found = behind(gate)
+    charge = Charge(Limit("3/hour"), "k")
+    assert allowed(found, charge, 10) == 3
+    assert found.degraded
+    gate.open()
+    moments.now += 1.0
+    assert allowed(found, charge, 10) == 3
+    assert not found.degraded
+    found.clear()
+    client(found).connection_pool.disconnect()
+
+
+@needs_redis
+@pytest.mark.redis
+def test_redis_that_hangs_and_wakes_goes_on_with_its_own_counts(
+    gate: Gate, moments: SimpleNamespace
+) -> None:
+    gate.open()
+    found = behind(gate)
+    charge = Charge(Limit("10/hour"), "k")
+    assert allowed(found, charge, 4) == 4
+    gate.flowing.clear()
+    assert allowed(found, charge, 20) == 10
+    assert found.degraded
+    moments.now += 1.0
+    assert allowed(found, charge, 20) == 0
+    assert found.degraded
+    gate.flowing.set()
+    moments.now += 1.0
+    passed = allowed(found, charge, 20)
+    assert not found.degraded
+    # 4 before, and the one that hung is charged when Redis wakes, before or after these.
+    assert passed in (5, 6)
+    found.clear()
+    client(found).connection_pool.disconnect()
+
+
+@needs_redis
+@pytest.mark.redis
+def test_an_error_of_redis_is_an_outage_too(shared: Limiter) -> None:
+    charge = Charge(Limit("2/hour"), "k")
+    assert shared._redis is not None
+    client(shared).lpush(shared._redis.prefixed_key(charge.stored_as), "not a number")
+    assert allowed(shared, charge, 5) == 2
+    assert shared.degraded
