@@ -16,8 +16,8 @@ PROVEN_SCHEME: Final = "apikeys.proven_scheme"
 class TrustedProxyMiddleware:
     """Believe `X-Forwarded-Proto` from `TRUSTED_PROXIES` alone.
 
-    Django's `SECURE_PROXY_SSL_HEADER` would believe it from anybody. So the setting names a key that
-    no client can send, and this middleware fills it. Must come first.
+    Django's `SECURE_PROXY_SSL_HEADER` would believe it from anybody. So the setting names a key
+    that no client can send, and this middleware fills it. Must come first.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -22,7 +22,7 @@ if _env_file and Path(_env_file).is_file():
 
 
 def _switch(name: str, default: str) -> bool:
-    """Return an on/off variable; anything else is an error, so that a typo can't turn a guard off."""
+    """Return an on/off variable; anything else is an error: a typo must not turn a guard off."""
     text = env.str(name, default=default).strip().lower() or default
     if text in {"on", "1", "true", "yes"}:
         return True
@@ -188,7 +188,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-# Pages alone are redirected: a client that followed a redirect would send its key in the clear again.
+# Pages alone are redirected: a program would send its key in the clear again, unnoticed.
 SECURE_REDIRECT_EXEMPT = [r"^(?!$|accounts/|admin/|dashboard/)"]
 # Not a header: only TrustedProxyMiddleware can set it.
 SECURE_PROXY_SSL_HEADER = ("apikeys.proven_scheme", "https")

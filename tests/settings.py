@@ -1,7 +1,7 @@
 """The project's settings with values that are good for nothing but tests.
 
-`DATABASE_URL` and `REDIS_URL` are taken from the environment, everything else is fixed here, so that
-a developer's own `.env` changes no test.
+`DATABASE_URL` and `REDIS_URL` are taken from the environment, everything else is fixed here, so
+that a developer's own `.env` changes no test.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ os.environ |= {
     "LOG_LEVEL": "INFO",
 }
 
-from project.settings import *  # noqa: E402, F403
-from project.settings import DATABASES, STORAGES  # noqa: E402
+from project.settings import *  # noqa: F403
+from project.settings import DATABASES, STORAGES
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, because writers on threads of their own must meet; one a process, because runs may overlap.
+    # A file, because writers on threads of their own must meet; one for each process, because runs
+    # may overlap.
     DATABASES["default"]["TEST"] = {
         "NAME": str(Path(tempfile.gettempdir()) / f"apikeys-test-{os.getpid()}.sqlite3")
     }

@@ -6,9 +6,9 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id with the OWASP Password Storage Cheat Sheet's parameters: 19 MiB, two passes, one lane.
+    """Argon2id as the OWASP Password Storage Cheat Sheet has it: 19 MiB, two passes, one lane.
 
-    Shares its algorithm name with Django's, whose costlier hashes verify and are re-hashed at log-in.
+    A hash with other parameters still verifies, and is replaced at the next log-in.
     """
 
     time_cost = 2

@@ -34,7 +34,9 @@ class Command(BaseCommand):
     help = "Make the demo's users, organization and notes once, and print a command to try."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="Where the demo answers.")
+        parser.add_argument(
+            "--url", default="http://127.0.0.1:8000", help="Where the demo answers."
+        )
 
     def handle(self, *args: Any, url: str, **options: Any) -> None:
         actor = Actor.system("seed_demo")
@@ -76,7 +78,7 @@ def _seed(actor: Actor) -> str | None:
 def _user(
     email: str, name: str, password: str, *, reset: bool, superuser: bool = False
 ) -> tuple[User, bool]:
-    """Return the user of this address and whether it is new; `reset` gives an old one the password."""
+    """Return the user of this address and whether it is new; `reset` renews an old password."""
     try:
         user = User.objects.get_by_natural_key(email)
     except User.DoesNotExist:

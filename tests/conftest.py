@@ -1,0 +1,172 @@
+"""The fixed cast: alice runs Acme, bob is in it, charlie runs Globex and has no business in Acme.
+
+Requests are HTTPS unless a test says `secure=False`, as the production settings want.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
+
+from apikeys import conf
+from apikeys.limits import limiter
+from apikeys.models import Organization, Workspace
+from apikeys.services.actors import Actor
+from apikeys.services.members import add_member
+from apikeys.services.organizations import create_organization
+from apikeys.services.tokens import IssuedToken, create_token
+
+# Words in the reason of a skip that a required part must not have.
+REQUIRED_PARTS = {
+    "REQUIRE_POSTGRES": ("postgres",),
+    "REQUIRE_REDIS": ("redis",),
+    "REQUIRE_BROWSER": ("browser", "chromium"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if connection.vendor != "postgresql":
+        skip = pytest.mark.skip(reason="DATABASE_URL names no PostgreSQL")
+        for item in items:
+            if item.get_closest_marker("postgres"):
+                item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn a skip for want of something that this run requires into a failure."""
+    report: pytest.TestReport = yield  # type: ignore[misc]
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].lower()
+        for variable, words in REQUIRED_PARTS.items():
+            if os.environ.get(variable) == "1" and any(word in reason for word in words):
+                report.outcome = "failed"
+                report.longrepr = f"{variable}=1, but: {report.longrepr[2]}"
+                break
+    return report  # type: ignore[return-value]
+
+
+class SecureClient(Client):
+    """Django's test client over HTTPS."""
+
+    def generic(self, *args: Any, secure: bool = True, **kwargs: Any) -> Any:
+        return super().generic(*args, secure=secure, **kwargs)
+
+
+class SecureAPIClient(APIClient):
+    """DRF's test client over HTTPS; `key` sends an API key with every request."""
+
+    def generic(self, *args: Any, secure: bool = True, **kwargs: Any) -> Any:
+        return super().generic(*args, secure=secure, **kwargs)
+
+    def key(self, issued: IssuedToken) -> SecureAPIClient:
+        self.credentials(HTTP_X_API_KEY=issued.api_key)
+        return self
+
+
+@pytest.fixture
+def client() -> SecureClient:
+    return SecureClient()
+
+
+@pytest.fixture
+def api() -> SecureAPIClient:
+    return SecureAPIClient()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counters() -> None:
+    """No test sees what another has used up."""
+    limiter(conf.get().limits_storage).clear()
+    cache.clear()
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., AbstractBaseUser]:
+    """Make a user whose log-in name is the address, whichever the user model is."""
+
+    def make(email: str, password: str = "correct horse battery staple", **fields: Any) -> Any:
+        model = get_user_model()
+        names = {model.USERNAME_FIELD: email, model.get_email_field_name(): email}
+        return model._default_manager.create_user(password=password, **names, **fields)
+
+    return make
+
+
+@pytest.fixture
+def alice(make_user: Callable[..., AbstractBaseUser]) -> AbstractBaseUser:
+    """The admin of Acme."""
+    return make_user("alice@example.org")
+
+
+@pytest.fixture
+def charlie(make_user: Callable[..., AbstractBaseUser]) -> AbstractBaseUser:
+    """The admin of Globex, a stranger to Acme."""
+    return make_user("charlie@example.org")
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return Actor.system("tests")
+
+
+@pytest.fixture
+def acme(alice: AbstractBaseUser, actor: Actor) -> Organization:
+    return create_organization(actor=actor, name="Acme", slug="acme", admin=alice)
+
+
+@pytest.fixture
+def globex(charlie: AbstractBaseUser, actor: Actor) -> Organization:
+    return create_organization(actor=actor, name="Globex", slug="globex", admin=charlie)
+
+
+@pytest.fixture
+def bob(
+    make_user: Callable[..., AbstractBaseUser], acme: Organization, actor: Actor
+) -> AbstractBaseUser:
+    """A member of Acme, no admin."""
+    user = make_user("bob@example.org")
+    add_member(actor=actor, organization=acme, user=user, role="member")
+    return user
+
+
+@pytest.fixture
+def development(acme: Organization) -> Workspace:
+    """Acme's workspace for trying things."""
+    return acme.workspaces.get(slug="development")
+
+
+@pytest.fixture
+def production(acme: Organization) -> Workspace:
+    """Acme's workspace that matters."""
+    return acme.workspaces.get(slug="production")
+
+
+@pytest.fixture
+def issue(acme: Organization, actor: Actor) -> Callable[..., IssuedToken]:
+    """Make a token, in Acme's production workspace with `notes:read` when nothing else is said."""
+    made = 0
+
+    def make(
+        *, workspace: Workspace | None = None, scopes: Any = ("notes:read",), **fields: Any
+    ) -> IssuedToken:
+        nonlocal made
+        made += 1
+        return create_token(
+            actor=fields.pop("actor", actor),
+            workspace=workspace or acme.workspaces.get(slug="production"),
+            name=fields.pop("name", f"Token {made}"),
+            scopes=list(scopes),
+            **fields,
+        )
+
+    return make

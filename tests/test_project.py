@@ -1,0 +1,152 @@
+"""The project's settings and pages."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRETS = {"SECRET_KEY": "s" * 64, "PEPPERS": "1:" + "p" * 64}
+
+
+def run_settings(expression, **environment):
+    """Print `expression` of the settings in a process that sees these variables and no `.env`."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from project import settings; print({expression})"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "ENV_FILE": "", **SECRETS, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_https_drives_everything_that_depends_on_it():
+    together = (
+        "[settings.APIKEYS['REQUIRE_HTTPS'], settings.SESSION_COOKIE_SECURE, "
+        "settings.CSRF_COOKIE_SECURE, settings.SECURE_SSL_REDIRECT, "
+        "settings.SECURE_HSTS_SECONDS > 0]"
+    )
+    assert run_settings(together).stdout.strip() == str([True] * 5)
+    assert run_settings(together, HTTPS="on").stdout.strip() == str([True] * 5)
+    assert run_settings(together, HTTPS="off").stdout.strip() == str([False] * 5)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.8.8.8"])
+def test_plain_http_is_possible_on_loopback(host):
+    assert run_settings("settings.HTTPS", HTTPS="off", HOST=host).stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "keys.example.com"])
+def test_plain_http_elsewhere_must_be_meant(host):
+    refused = run_settings("settings.HTTPS", HTTPS="off", HOST=host)
+    assert refused.returncode != 0
+    assert "ALLOW_PLAIN_HTTP=1" in refused.stderr
+    meant = run_settings("settings.HTTPS", HTTPS="off", HOST=host, ALLOW_PLAIN_HTTP="1")
+    assert meant.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("variable", ["HTTPS", "DEBUG"])
+def test_a_switch_with_a_typo_is_an_error(variable):
+    refused = run_settings("settings.HTTPS", **{variable: "offf"})
+    assert refused.returncode != 0
+    assert f"{variable} must be on or off, not 'offf'" in refused.stderr
+
+
+def test_debug_is_off_unless_asked_for():
+    assert run_settings("settings.DEBUG").stdout.strip() == "False"
+
+
+def test_peppers_are_read_by_version():
+    found = run_settings("settings.APIKEYS['PEPPERS']", PEPPERS=f"1:{'a' * 32}, 2:{'b' * 32}")
+    assert found.stdout.strip() == str({1: "a" * 32, 2: "b" * 32})
+
+
+@pytest.mark.parametrize("peppers", ["secretvalue", "x:secretvalue", "1:a,1:secretvalue"])
+def test_unreadable_peppers_are_an_error_that_does_not_repeat_them(peppers):
+    refused = run_settings("1", PEPPERS=peppers)
+    assert refused.returncode != 0
+    assert "PEPPERS" in refused.stderr
+    assert "secretvalue" not in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("url", ["mysql://u@h/n", "junk"])
+def test_another_kind_of_database_is_an_error(url):
+    refused = run_settings("1", DATABASE_URL=url)
+    assert refused.returncode != 0
+    assert "DATABASE_URL must start with" in refused.stderr
+
+
+def test_the_environment_wins_over_the_file(tmp_path):
+    file = tmp_path / "env"
+    file.write_text("LOG_LEVEL=ERROR\nHTTPS=off\n")
+    level = "settings.LOGGING['root']['level'], settings.HTTPS"
+    assert run_settings(level, ENV_FILE=str(file)).stdout.strip() == "ERROR False"
+    over = run_settings(level, ENV_FILE=str(file), LOG_LEVEL="DEBUG")
+    assert over.stdout.strip() == "DEBUG False"
+
+
+def test_every_variable_is_described():
+    """What the settings read, `.env.example` has."""
+    source = (ROOT / "project/settings.py").read_text()
+    read = set(re.findall(r'(?:env\.\w+|_switch|_list)\(\s*"([A-Z_]+)"', source))
+    described = set(re.findall(r"(?m)^([A-Z_]+)=", (ROOT / ".env.example").read_text()))
+    assert read - described == set()
+    assert {"SECRET_KEY", "PEPPERS", "HTTPS", "DATABASE_URL"} <= read
+    assert described - read == {"PORT", "WEB_CONCURRENCY", "DEMO_PASSWORD"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/", "/accounts/login/", "/admin/login/", "/dashboard/"])
+def test_pages_over_plain_http_are_redirected(client, address):
+    response = client.get(address, secure=False)
+    assert response.status_code == 301
+    assert response["Location"] == f"https://testserver{address}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/api/demo/notes", "/access/v1/token", "/nowhere"])
+def test_everything_else_over_plain_http_is_never_redirected(client, address):
+    response = client.get(address, secure=False)
+    assert response.status_code in {401, 403, 404}
+    assert "Location" not in response
+
+
+@pytest.mark.django_db
+def test_a_page_behind_a_trusted_proxy_is_served_and_behind_another_redirected(client, settings):
+    proxied = {"X-Forwarded-Proto": "https"}
+    assert client.get("/", secure=False, headers=proxied).status_code == 301
+    settings.APIKEYS = {**settings.APIKEYS, "TRUSTED_PROXIES": ["127.0.0.1/32"]}
+    assert client.get("/", secure=False, headers=proxied).status_code == 200
+    twice = {"X-Forwarded-Proto": "https", "Apikeys.proven_scheme": "https"}
+    stranger = client.get("/", secure=False, headers=twice, REMOTE_ADDR="203.0.113.9")
+    assert stranger.status_code == 301
+
+
+@pytest.mark.django_db
+def test_the_start_page_offers_log_in_and_then_the_dashboard(client, alice):
+    assert "/accounts/login/" in client.get("/").content.decode()
+    client.force_login(alice)
+    page = client.get("/").content.decode()
+    assert 'href="/dashboard/"' in page
+    assert "Log out" in page
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_has_a_page_of_its_own(client):
+    response = client.get("/nowhere")
+    assert response.status_code == 404
+    assert "There is nothing at this address." in response.content.decode()
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_error_pages_need_nothing_but_themselves(status):
+    page = (ROOT / "templates" / f"{status}.html").read_text()
+    assert "{%" not in page
+    assert "{{" not in page
+    assert 'lang="en"' in page
