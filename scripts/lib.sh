@@ -22,7 +22,7 @@ find_python() {
 
 # Makes .venv and installs a requirements file into it, unless this very list is installed already.
 install() {
-  local requirements=$1 stamp=".venv/.installed-${1%.txt}" hash
+  local requirements=$1 stamp=".venv/.installed-${1%.txt}" all=.venv/.installed-requirements-dev hash
   if ! .venv/bin/python -c '' 2>/dev/null; then
     find_python
     echo "Making .venv with $("$PYTHON" --version) ..."
@@ -31,7 +31,8 @@ install() {
   hash=$(cat requirements*.txt | .venv/bin/python -c '
 import hashlib, sys
 print(hashlib.sha256(sys.stdin.buffer.read() + sys.version.encode()).hexdigest())')
-  if [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ]; then
+  # requirements-dev.txt includes requirements.txt.
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ] && [ "$(cat "$all" 2>/dev/null)" != "$hash" ]; then
     echo "Installing $requirements ..."
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
       fail "could not install $requirements; pip says why above."

@@ -72,7 +72,7 @@ def test_unreadable_peppers_are_an_error_that_does_not_repeat_them(peppers):
     refused = run_settings("1", PEPPERS=peppers)
     assert refused.returncode != 0
     assert "PEPPERS" in refused.stderr
-    assert "secretvalue" not in refused.stderr.splitlines()[-1]
+    assert "secretvalue" not in refused.stderr
 
 
 @pytest.mark.parametrize("url", ["mysql://u@h/n", "junk"])
