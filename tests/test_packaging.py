@@ -1,0 +1,69 @@
+"""What somebody who installs the library gets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    [file] = folder.glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        yield archive
+
+
+def tracked(*folders):
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *folders], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(listed.stdout.splitlines())
+
+
+def test_the_wheel_holds_the_two_packages_whole_and_nothing_else(wheel):
+    names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert {name.partition("/")[0] for name in names} == {"apikeys", "dashboard"}
+    assert tracked("apikeys", "dashboard") - names == set()
+    assert "apikeys/py.typed" in names
+
+
+def test_the_wheel_names_what_it_needs(wheel):
+    [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = Parser().parsestr(wheel.read(name).decode())
+    assert metadata["Name"] == "django-apikeys"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["License-Expression"] == "MIT"
+    needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
+    assert sorted(line.partition(">")[0] for line in needed) == [
+        "django",
+        "django-filter",
+        "djangorestframework",
+        "limits",
+    ]
+    assert set(metadata.get_all("Provides-Extra")) == {"argon2", "redis", "openapi"}
+
+
+def test_the_project_installs_all_that_the_library_needs():
+    """`requirements.txt` leaves out nothing that the wheel asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {line.partition(">")[0].lower() for line in project["dependencies"]}
+    installed = {
+        line.partition(">")[0].lower()
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+    }
+    assert wanted - installed == set()
