@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apikeys import networks
 from apikeys.networks import (
     address_bucket,
     client_address,
@@ -175,7 +176,7 @@ def test_a_list_without_an_end_is_not_read_to_it():
 
 
 @pytest.mark.parametrize(
-    ("networks", "address", "expected"),
+    ("listed", "address", "expected"),
     [
         (["192.0.2.0/24"], "192.0.2.1", True),
         (["192.0.2.0/24"], "::ffff:192.0.2.1", True),
@@ -209,8 +210,8 @@ def test_a_list_without_an_end_is_not_read_to_it():
         ("192.0.2.0/24", "192.0.2.1", False),
     ],
 )
-def test_a_list_contains_exactly_the_addresses_of_its_networks(networks, address, expected):
-    assert contains(networks, address) is expected
+def test_a_list_contains_exactly_the_addresses_of_its_networks(listed, address, expected):
+    assert contains(listed, address) is expected
 
 
 def test_a_tuple_and_a_list_of_networks_contain_the_same():
@@ -456,6 +457,14 @@ def test_junk_is_an_address_or_unknown_and_never_an_error(remote, forwarded):
     for trusted in ((), PROXIES):
         found = client_address({"REMOTE_ADDR": remote, "HTTP_X_FORWARDED_FOR": forwarded}, trusted)
         assert found is None or str(ipaddress.ip_address(found)) == found
+
+
+def test_a_header_of_a_megabyte_is_not_remembered():
+    before = networks._unmapped.cache_info().misses
+    meta = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "9" * 1_000_000}
+    assert client_address(meta, parse_trusted_proxies(["10.0.0.1"])) is None
+    assert contains(["10.0.0.0/8"], "8" * 1_000_000) is False
+    assert networks._unmapped.cache_info().misses - before <= 1  # the proxy's own address
 
 
 # Transport

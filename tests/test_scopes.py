@@ -160,6 +160,13 @@ def test_no_implication_leads_to_managing_tokens(target):
     assert expand(["owner"], available, {"owner": frozenset({target})}) == {"owner"}
 
 
+def test_managing_tokens_may_imply_other_names():
+    available = frozenset({"members:read", MANAGE})
+    implies = {MANAGE: frozenset({"members:read"})}
+    assert expand([MANAGE], available, implies) == available
+    assert expand([MANAGE], frozenset({"members:read"}), implies) == frozenset()
+
+
 def test_managing_tokens_must_be_in_the_set_to_be_covered():
     assert expand([MANAGE], RECORDS) == frozenset()
 
