@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -288,6 +289,32 @@ def test_threads_of_one_process_share_exactly_one_limit(each: Limiter) -> None:
     assert [window.remaining for window in each.peek(charges)] == [0, 9950]
 
 
+def test_nothing_happens_between_the_test_and_the_charge_in_memory(
+    memory: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+    for name in ("_hit", "_peek"):
+        work = getattr(limits, name)
+
+        def watch(storage: Any, charges: Any, work: Any = work) -> Any:
+            held.append(storage.lock.locked())
+            return work(storage, charges)
+
+        monkeypatch.setattr(limits, name, watch)
+    charges = [Charge(Limit("1/hour"), key) for key in "ab"]
+    memory.hit(charges)
+    memory.peek(charges)
+    assert held == [True, True, True]
+    assert not memory._memory.lock.locked()
+
+
+def test_a_refund_that_comes_after_its_window_shows_no_more_than_the_limit(each: Limiter) -> None:
+    charge = Charge(Limit("5/hour"), "k")
+    storage: Any = each._redis or each._memory
+    storage.add([charge], -1)
+    assert each.peek([charge])[0].remaining == 5
+
+
 # Time, in memory
 
 
@@ -487,6 +514,23 @@ def test_every_key_in_redis_has_a_time_to_live_within_its_window(shared: Limiter
 
 @needs_redis
 @pytest.mark.redis
+def test_a_key_has_its_time_to_live_even_if_the_process_dies_before_the_answer(
+    shared: Limiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charge = Charge(Limit("2/minute"), "k")
+    assert shared._redis is not None
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(shared._redis, "_counts", die)
+    with pytest.raises(SystemExit):
+        shared.hit([charge])
+    assert 50 < client(shared).ttl(shared._redis.prefixed_key(charge.stored_as)) <= 60
+
+
+@needs_redis
+@pytest.mark.redis
 @pytest.mark.parametrize("beside", [[], [Charge(Limit("9/hour"), "k")]], ids=["lone", "beside"])
 def test_a_key_whose_time_to_live_was_lost_gets_one_again(
     shared: Limiter, beside: list[Charge]
@@ -520,6 +564,7 @@ class Gate:
         self.target = target
         self.flowing = threading.Event()
         self.flowing.set()
+        self.lost: list[threading.Event] = []
         self.sockets: list[socket.socket] = []
         self.threads: list[threading.Thread] = []
         self.listener = socket.socket()
@@ -531,8 +576,16 @@ class Gate:
         self.listener.listen(64)
         self._start(self._accept)
 
-    def close(self) -> None:
+    def lose_connections(self) -> None:
+        """What is connected hangs for good; what connects from now on flows."""
+        self.flowing.clear()
+        self.lost.append(self.flowing)
+        self.flowing = threading.Event()
         self.flowing.set()
+
+    def close(self) -> None:
+        for flowing in [self.flowing, *self.lost]:
+            flowing.set()
         for one in [self.listener, *self.sockets]:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -560,9 +613,10 @@ class Gate:
                 self._start(self._relay, far, near)
 
     def _relay(self, source: socket.socket, sink: socket.socket) -> None:
+        flowing = self.flowing
         try:
             while data := source.recv(65536):
-                self.flowing.wait()
+                flowing.wait()
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
@@ -615,6 +669,14 @@ def test_without_redis_the_process_counts_by_itself(
     assert [window.remaining for window in found.peek(charges)] == [0, 95]
     found.clear()
     assert found.hit(charges).allowed
+
+
+@pytest.mark.parametrize("scheme", ["unix", "redis+unix"])
+def test_redis_may_be_a_unix_socket(scheme: str, tmp_path: Path) -> None:
+    found = Limiter(f"{scheme}://{tmp_path}/redis.sock")
+    assert client(found).connection_pool.connection_kwargs["path"] == f"{tmp_path}/redis.sock"
+    assert allowed(found, Charge(Limit("2/hour"), "k"), 5) == 2
+    assert found.degraded
 
 
 def test_a_hanging_redis_costs_one_request_one_timeout(
@@ -730,6 +792,34 @@ def test_redis_that_hangs_and_wakes_goes_on_with_its_own_counts(
     assert passed in (5, 6)
     found.clear()
     client(found).connection_pool.disconnect()
+
+
+@needs_redis
+@pytest.mark.redis
+def test_many_lost_connections_cost_one_attempt_and_not_one_each(
+    gate: Gate, moments: SimpleNamespace
+) -> None:
+    gate.open()
+    found = behind(gate)
+    pool = client(found).connection_pool
+    idle = [pool.get_connection() for _ in range(4)]
+    for connection in idle:
+        pool.release(connection)
+    charge = Charge(Limit("10/hour"), "k")
+    assert found.hit([charge]).allowed
+    assert not found.degraded
+    gate.lose_connections()
+    found.hit([charge])
+    assert found.degraded
+    moments.now += 1.0
+    found.hit([charge])
+    assert not found.degraded
+    busy = pool.get_connection()  # as another thread would, so that the next hit takes another
+    found.hit([charge])
+    assert not found.degraded
+    pool.release(busy)
+    found.clear()
+    pool.disconnect()
 
 
 @needs_redis
