@@ -585,11 +585,11 @@ class Gate:
         self.flowing.set()
 
     def close(self) -> None:
-        for flowing in [self.flowing, *self.lost]:
-            flowing.set()
         for one in [self.listener, *self.sockets]:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+        for flowing in [self.flowing, *self.lost]:  # only now: what hung shall not reach Redis
+            flowing.set()
         for thread in self.threads:
             thread.join()
         for one in [self.listener, *self.sockets]:
