@@ -119,24 +119,6 @@ def is_within(child: Sequence[str], parent: Sequence[str]) -> bool:
     return bool(inner) and all(any(_inside(one, other) for other in outer) for one in inner)
 
 
-def parse_trusted_proxies(values: Iterable[object]) -> tuple[Network, ...]:
-    """The networks of the setting TRUSTED_PROXIES, as `client_address` takes them.
-
-    As strict as `parse_network`, and host bits are refused: with `10.0.0.1/8` for `10.0.0.1` a slip
-    of the pen would trust sixteen million machines. Raises ValueError.
-    """
-    networks: dict[Network, None] = {}
-    for value in _list_of(values):
-        parsed = parse_network(value)
-        if parsed.normalised:
-            raise ValueError(
-                f"{value!r} has host bits set; write {parsed.text} to trust all of it, "
-                "or the proxy's address alone."
-            )
-        networks[parsed.network] = None
-    return tuple(networks)
-
-
 def client_address(
     meta: Mapping[str, object], trusted_proxies: Sequence[Network] = ()
 ) -> str | None:

@@ -1,0 +1,190 @@
+"""The DRF authentication class: an access token as header key, Bearer or HTTP Basic.
+
+Translates only: carriers find the credential, ``verification`` judges it, ``exceptions`` words
+the answer. Put it first on a view, so that DRF answers 401 with its challenge.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from apikeys import conf, dialects, limits, networks, permissions, verification
+from apikeys import state as states
+from apikeys.carriers import AmbiguousCredentialError, Carrier
+from apikeys.credentials import Credential, MalformedCredentialError
+from apikeys.dialects import Dialect
+from apikeys.exceptions import Refused
+from apikeys.limits import Charge, Limit
+from apikeys.models import AccessToken
+from apikeys.models.tokens import Kind
+from apikeys.refusals import FACES, Reason, Refusal
+
+logger = logging.getLogger("apikeys.requests")
+
+
+class AccessTokenPrincipal:
+    """``request.user`` of an automation token: authenticated, and no person.
+
+    Never staff, never superuser, without permissions; ``pk`` can't be mistaken for a user's.
+    """
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+
+    def __init__(self, token: AccessToken) -> None:
+        self.token = token
+        self.pk = self.id = f"token:{token.token_id}"
+
+    def __str__(self) -> str:
+        return self.pk
+
+    def get_username(self) -> str:
+        return self.pk
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return False
+
+    def has_perms(self, perm_list: object, obj: object = None) -> bool:
+        return False
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return False
+
+    def get_all_permissions(self, obj: object = None) -> set[str]:
+        return set()
+
+
+class AccessTokenAuthentication(BaseAuthentication):
+    """Authenticate by access token.
+
+    ``request.auth`` is the ``AccessToken``; ``request.user`` its owner for a personal token, an
+    ``AccessTokenPrincipal`` for an automation token. No credential: None, so the next
+    authenticator is asked. A bad one never falls through.
+
+    Attributes:
+        dialect: the dialect whose carriers are read and whose words are spoken.
+        any_dialect: accept tokens of every dialect, on the carriers of this one.
+    """
+
+    dialect: ClassVar[str] = "default"
+    any_dialect: ClassVar[bool] = False
+
+    def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+        """Return ``(user, token)`` or None.
+
+        Raises:
+            Refused: the credential may not be used for this request.
+        """
+        http: HttpRequest = request._request
+        view = (request.parser_context or {}).get("view")
+        state = self._begin(http, view)
+        try:
+            self._check_declared(view, http.method or "")
+            carried = self._extract(state.dialect, http.META)
+            if carried is None:
+                return None
+            state.token = token = verification.verify(
+                self._parse(*carried, state.dialect),
+                dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
+                facts=self._facts(http, state),
+            )
+        except Refusal as refusal:
+            raise self._refused(refusal, http, state) from None
+        return self._principal(token), token
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401; a browser gets none that opens a password box."""
+        state = states.of(request._request)
+        browser = state is not None and state.browser
+        return ", ".join(dialects.get(self.dialect).challenges(browser=browser))
+
+    def _begin(self, http: HttpRequest, view: Any) -> states.RequestState:
+        state = states.RequestState(
+            dialect=dialects.get(self.dialect),
+            view=view,
+            address=networks.client_address(http.META, conf.get().trusted_proxies),
+            browser="HTTP_ORIGIN" in http.META or "HTTP_SEC_FETCH_SITE" in http.META,
+        )
+        http.apikeys = state  # type: ignore[attr-defined]
+        return state
+
+    def _check_declared(self, view: Any, method: str) -> None:
+        if view is None:
+            return
+        try:
+            permissions.declaration(view, method)
+        except permissions.Undeclared as verdict:
+            logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
+            raise Refusal(Reason.SCOPE_UNDECLARED) from None
+
+    def _extract(self, dialect: Dialect, meta: dict[str, Any]) -> tuple[Carrier, bytes] | None:
+        found: tuple[Carrier, bytes] | None = None
+        try:
+            for carrier in dialect.carriers:
+                raw = carrier.raw(meta)
+                if raw is not None:
+                    if found is not None:
+                        raise Refusal(Reason.AMBIGUOUS)
+                    found = (carrier, raw)
+        except AmbiguousCredentialError:
+            raise Refusal(Reason.AMBIGUOUS) from None
+        return found
+
+    def _parse(self, carrier: Carrier, raw: bytes, dialect: Dialect) -> Credential:
+        accepted = dialects.all_dialects().values() if self.any_dialect else (dialect,)
+        try:
+            return carrier.parse(
+                raw,
+                prefixes=frozenset().union(*(d.accepted_prefixes for d in accepted)),
+                shapes=[shape for d in accepted for shape in d.accepted_key_shapes],
+            )
+        except MalformedCredentialError:
+            raise Refusal(Reason.MALFORMED) from None
+
+    def _facts(self, http: HttpRequest, state: states.RequestState) -> verification.Facts:
+        trusted = conf.get().trusted_proxies
+        # The server's own word: ``request.scheme`` may believe a header that anybody can send.
+        scheme = http._get_scheme() or "http"  # type: ignore[attr-defined]
+        secure = networks.is_secure(http.META, scheme, trusted)
+        foreign = False
+        if state.browser and state.dialect.foreign_origins == "refuse":
+            own = f"{'https' if secure else 'http'}://{http.get_host()}"
+            foreign = networks.is_foreign(http.META, state.dialect.first_party_origins, own)
+        return verification.Facts(address=state.address, secure=secure, foreign_origin=foreign)
+
+    def _refused(self, refusal: Refusal, http: HttpRequest, state: states.RequestState) -> Refused:
+        state.refusal = refusal
+        if FACES[refusal.reason].status != 401 and refusal.reason is not Reason.AMBIGUOUS:
+            return Refused(refusal)
+        # Verification has run: the limiter only turns a failing answer into 429, so a stranger's
+        # failures never lock out a good key that comes from the same address.
+        retry_after = _count_failure(state.address)
+        if not retry_after:
+            return Refused(refusal)
+        return Refused(
+            Refusal(Reason.TOO_MANY_FAILURES),
+            detail=f"Too many requests with an invalid API key. Retry after {retry_after} seconds.",
+            retry_after=retry_after,
+        )
+
+    def _principal(self, token: AccessToken) -> Any:
+        if token.kind == Kind.PERSONAL:
+            return token.owner
+        return AccessTokenPrincipal(token)
+
+
+def _count_failure(address: str | None) -> int:
+    """Count a failed credential; return the seconds to wait when there were too many, else 0."""
+    settings = conf.get()
+    limit = Limit(settings.limits["failed_credentials"], per="address", name="failed_credentials")
+    charge = Charge(limit, f"failed:{networks.address_bucket(address)}")
+    verdict = limits.limiter(settings.limits_storage).hit([charge])
+    return 0 if verdict.refused_by is None else verdict.refused_by.retry_after

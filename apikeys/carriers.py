@@ -1,0 +1,152 @@
+"""Where in a request a credential travels: an own header, Bearer, HTTP Basic.
+
+A carrier looks at the WSGI environ (``request.META``) and hands out raw bytes or a parsed
+credential. Knows no models, no Django and no dialect.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from apikeys.credentials import (
+    Credential,
+    KeyShape,
+    MalformedCredentialError,
+    parse_key,
+    parse_pair,
+)
+
+_TOKEN = re.compile(r"[A-Za-z0-9-]+")
+_FORBIDDEN_HEADERS = frozenset({"cookie", "host", "authorization", "content-type", "origin"})
+_LONGEST_BASIC = 1024
+
+
+class AmbiguousCredentialError(ValueError):
+    """One carrier holds two values: the header was sent twice and joined with a comma."""
+
+
+class Carrier(Protocol):
+    """One way for a credential to travel."""
+
+    @property
+    def label(self) -> str:
+        """How documentation calls it, such as ``X-API-Key`` or ``Bearer``."""
+
+    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
+        """Return the credential's bytes, or None when this carrier is not used."""
+
+    def parse(
+        self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
+    ) -> Credential:
+        """Parse what ``raw`` returned, or raise MalformedCredentialError."""
+
+    def challenge(self, realm: str) -> str:
+        """Return the value of ``WWW-Authenticate`` (RFC 9110, section 11.6.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header of its own, such as ``X-API-Key: <key>``; its name matches in any case.
+
+    Raises:
+        ValueError: the name is not a header name, or one that already means something else.
+    """
+
+    name: str = "X-API-Key"
+    _meta_key: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lower = self.name.lower()
+        taken = lower in _FORBIDDEN_HEADERS or lower.startswith(("x-forwarded-", "sec-"))
+        if taken or not _TOKEN.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} can't be the header of an API key.")
+        object.__setattr__(self, "_meta_key", "HTTP_" + self.name.upper().replace("-", "_"))
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
+        value = meta.get(self._meta_key)
+        return None if value is None else _single(_bytes(value))
+
+    def parse(
+        self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
+    ) -> Credential:
+        return parse_key(raw, prefixes=prefixes, shapes=shapes)
+
+    def challenge(self, realm: str) -> str:
+        return f'ApiKey realm="{realm}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """``Authorization: Bearer <key>`` (RFC 6750); the scheme matches in any case."""
+
+    label: str = field(default="Bearer", init=False)
+
+    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
+        return _authorization(meta, b"bearer")
+
+    def parse(
+        self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
+    ) -> Credential:
+        return parse_key(raw, prefixes=prefixes, shapes=shapes)
+
+    def challenge(self, realm: str) -> str:
+        return f'Bearer realm="{realm}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """``Authorization: Basic base64(token_id:secret)`` (RFC 7617), in strict base64."""
+
+    label: str = field(default="Basic", init=False)
+
+    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
+        return _authorization(meta, b"basic")
+
+    def parse(
+        self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
+    ) -> Credential:
+        if len(raw) > _LONGEST_BASIC:
+            raise MalformedCredentialError("too long")
+        try:
+            decoded = base64.b64decode(raw, validate=True)
+        except binascii.Error:
+            raise MalformedCredentialError("base64") from None
+        # One spelling per credential: base64 ignores unused bits of the last character.
+        if base64.b64encode(decoded) != raw:
+            raise MalformedCredentialError("base64")
+        token_id, colon, secret = decoded.partition(b":")
+        if not colon:
+            raise MalformedCredentialError("colon")
+        return parse_pair(token_id, secret, shapes=shapes)
+
+    def challenge(self, realm: str) -> str:
+        return f'Basic realm="{realm}", charset="UTF-8"'
+
+
+def _authorization(meta: Mapping[str, Any], wanted: bytes) -> bytes | None:
+    value = meta.get("HTTP_AUTHORIZATION")
+    if value is None:
+        return None
+    scheme, _, rest = _bytes(value).partition(b" ")
+    return _single(rest.strip(b" ")) if scheme.lower() == wanted else None
+
+
+def _bytes(value: str) -> bytes:
+    # WSGI hands headers over as Latin-1 text (PEP 3333); test clients may hand over any text.
+    return value.encode("latin-1", "replace")
+
+
+def _single(raw: bytes) -> bytes:
+    # A server joins repeated headers with a comma, which no credential contains.
+    if b"," in raw:
+        raise AmbiguousCredentialError
+    return raw

@@ -1,0 +1,228 @@
+"""The ``APIKEYS`` setting as one typed, validated object.
+
+Read when used, so ``override_settings`` works; parsed again only when the setting is another
+object than last time. Knows no model, no dialect class and no request.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+MINIMUM_PEPPER_LENGTH: Final = 32
+
+DEFAULT_LIMITS: Final[Mapping[str, str]] = {
+    "failed_credentials": "60/minute",
+    "log_in": "10/minute",
+}
+DEFAULT_RETENTION: Final[Mapping[str, int]] = {
+    "usage_hours": 35,
+    "usage_days": 730,
+    "refusals": 35,
+    "audit": 730,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``APIKEYS`` says, checked. One attribute per key, in lower case.
+
+    Attributes:
+        scopes: scope name to description, the closed set of the default dialect.
+        dialects: dialect name to the dotted path of its class.
+        peppers: version to pepper; the highest version signs, all verify.
+        token_hasher: ``"hmac"`` or ``"argon2"``.
+        trusted_proxies: networks whose ``X-Forwarded-*`` headers are believed.
+        require_https: refuse keys over plain HTTP; ``not DEBUG`` when not given.
+        limits: rates of the library's own limits, such as failed credentials.
+        limits_storage: URI for the ``limits`` library, ``memory://`` or ``redis://…``.
+        flush_seconds: seconds between two writes of the usage buffer.
+        retention: days to keep each kind of activity.
+        max_lifetime: longest life of a new token, or None.
+        reauthenticate_after: age of the last password check that sensitive acts accept.
+        confirm_revoke: where the name must be typed: production, always, never.
+        cache: None, ``"host"`` or ``"redis"``.
+        prepare: use server-side prepared statements on PostgreSQL.
+    """
+
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    dialects: Mapping[str, str] = field(
+        default_factory=lambda: {"default": "apikeys.dialects.DefaultDialect"}
+    )
+    peppers: Mapping[int, str] = field(default_factory=dict, repr=False)
+    token_hasher: str = "hmac"  # noqa: S105
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    require_https: bool = True
+    limits: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
+    limits_storage: str = field(default="memory://", repr=False)
+    flush_seconds: float = 10.0
+    retention: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
+    max_lifetime: timedelta | None = None
+    reauthenticate_after: timedelta = timedelta(minutes=15)
+    confirm_revoke: str = "production"
+    cache: str | None = None
+    prepare: bool = False
+
+
+_NAMES: Final = {f.name.upper(): f.name for f in fields(Settings)}
+_parsed: tuple[object, bool, Settings] | None = None
+
+
+def get() -> Settings:
+    """Return the settings now in force.
+
+    Raises:
+        ImproperlyConfigured: a key is unknown or a value can't be used; says which and why.
+    """
+    global _parsed
+    raw = getattr(django_settings, "APIKEYS", None)
+    debug = django_settings.DEBUG
+    if _parsed is None or _parsed[0] is not raw or _parsed[1] is not debug:
+        _parsed = (raw, debug, _parse(raw, debug=debug))
+    return _parsed[2]
+
+
+def _parse(raw: object, *, debug: bool) -> Settings:
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, Mapping):
+        raise ImproperlyConfigured("APIKEYS must be a dictionary.")
+    for key in raw:
+        if key not in _NAMES:
+            close = difflib.get_close_matches(str(key), _NAMES, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ImproperlyConfigured(f"APIKEYS[{key!r}] is not a setting.{hint}")
+    values: dict[str, Any] = {"require_https": not debug}
+    for key, value in raw.items():
+        name = _NAMES[key]
+        values[name] = _CONVERTERS[name](f"APIKEYS[{key!r}]", value)
+    return Settings(**values)
+
+
+def _mapping_of_strings(where: str, value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, str) for k, v in value.items()
+    ):
+        raise ImproperlyConfigured(f"{where} must map strings to strings.")
+    return dict(value)
+
+
+def _dialects(where: str, value: object) -> dict[str, str]:
+    names = _mapping_of_strings(where, value)
+    return {"default": "apikeys.dialects.DefaultDialect", **names}
+
+
+def _peppers(where: str, value: object) -> dict[int, str]:
+    if not isinstance(value, Mapping):
+        raise ImproperlyConfigured(f"{where} must map version numbers to peppers.")
+    peppers: dict[int, str] = {}
+    for version, pepper in value.items():
+        if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+            raise ImproperlyConfigured(f"{where}: versions are whole numbers from 1.")
+        if not isinstance(pepper, str) or len(pepper) < MINIMUM_PEPPER_LENGTH:
+            raise ImproperlyConfigured(
+                f"{where}[{version}] must be a string of at least {MINIMUM_PEPPER_LENGTH} "
+                "characters."
+            )
+        if pepper == django_settings.SECRET_KEY:
+            raise ImproperlyConfigured(
+                f"{where}[{version}] must not be SECRET_KEY: rotating that would kill all tokens."
+            )
+        peppers[version] = pepper
+    return dict(sorted(peppers.items()))
+
+
+def _one_of(*allowed: object) -> Any:
+    def convert(where: str, value: object) -> object:
+        if value not in allowed:
+            raise ImproperlyConfigured(f"{where} must be one of {', '.join(map(repr, allowed))}.")
+        return value
+
+    return convert
+
+
+def _networks(where: str, value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+        raise ImproperlyConfigured(f"{where} must be a list of CIDR networks.")
+    networks = []
+    for text in value:
+        try:
+            network = ip_network(str(text))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{where}: {error}") from None
+        if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+            raise ImproperlyConfigured(f"{where}: write {text} as an IPv4 network.")
+        if network.prefixlen == 0:
+            raise ImproperlyConfigured(f"{where}: {text} would believe headers from anybody.")
+        networks.append(network)
+    return tuple(networks)
+
+
+def _boolean(where: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ImproperlyConfigured(f"{where} must be True or False.")
+    return value
+
+
+def _string(where: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ImproperlyConfigured(f"{where} must be a string.")
+    return value
+
+
+def _seconds(where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise ImproperlyConfigured(f"{where} must be a positive number of seconds.")
+    return float(value)
+
+
+def _duration(where: str, value: object) -> timedelta:
+    if isinstance(value, timedelta) and value > timedelta(0):
+        return value
+    return timedelta(seconds=_seconds(f"{where} (a timedelta, or seconds)", value))
+
+
+def _optional_duration(where: str, value: object) -> timedelta | None:
+    return None if value is None else _duration(where, value)
+
+
+def _over_defaults(defaults: Mapping[str, Any], kind: type, words: str) -> Any:
+    def convert(where: str, value: object) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise ImproperlyConfigured(f"{where} must be a dictionary.")
+        for key, item in value.items():
+            if key not in defaults:
+                raise ImproperlyConfigured(
+                    f"{where}[{key!r}] is unknown; known are {', '.join(defaults)}."
+                )
+            if isinstance(item, bool) or not isinstance(item, kind):
+                raise ImproperlyConfigured(f"{where}[{key!r}] must be {words}.")
+        return {**defaults, **value}
+
+    return convert
+
+
+_CONVERTERS: Final[Mapping[str, Any]] = {
+    "scopes": _mapping_of_strings,
+    "dialects": _dialects,
+    "peppers": _peppers,
+    "token_hasher": _one_of("hmac", "argon2"),
+    "trusted_proxies": _networks,
+    "require_https": _boolean,
+    "limits": _over_defaults(DEFAULT_LIMITS, str, 'a rate such as "60/minute"'),
+    "limits_storage": _string,
+    "flush_seconds": _seconds,
+    "retention": _over_defaults(DEFAULT_RETENTION, int, "a number of days"),
+    "max_lifetime": _optional_duration,
+    "reauthenticate_after": _duration,
+    "confirm_revoke": _one_of("production", "always", "never"),
+    "cache": _one_of(None, "host", "redis"),
+    "prepare": _boolean,
+}

@@ -1,0 +1,200 @@
+"""Token text: make it, parse it, digest it, compare it.
+
+The one-string form is ``<prefix>_<token_id>_<secret>``; over HTTP Basic the same token is
+``token_id:secret``. The secret ends in a CRC-32 over id and secret where the shape asks for it:
+scanners and typing errors are told offline, it is no security. Knows no models and no HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import re
+import secrets
+import string
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
+HEX: Final = "0123456789abcdef"
+
+LONGEST_KEY: Final = 256
+CHECKSUM_LENGTH: Final = 6
+MINIMUM_SECRET_BITS: Final = 128
+
+_SEPARATOR: Final = b"_"
+
+
+class MalformedCredentialError(ValueError):
+    """The text can't be a credential of any accepted shape. Carries no part of it."""
+
+
+class Credential(NamedTuple):
+    """A parsed credential. ``prefix`` is None when the carrier has none (HTTP Basic)."""
+
+    token_id: str
+    secret: str
+    prefix: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Credential(token_id={self.token_id!r}, secret=***, prefix={self.prefix!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShape:
+    """Alphabets and lengths of the two random parts of a token.
+
+    Args:
+        id_length: characters of the public token id.
+        secret_length: random characters of the secret, the checksum not counted.
+        alphabet: characters both parts are drawn from.
+        checksum: whether six characters of CRC-32 follow the secret.
+
+    Raises:
+        ValueError: the secret would carry under 128 random bits.
+    """
+
+    id_length: int = 16
+    secret_length: int = 43
+    alphabet: str = BASE62
+    checksum: bool = True
+    _pattern: re.Pattern[bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9]+", self.alphabet):
+            raise ValueError("The alphabet of a key shape is made of ASCII letters and digits.")
+        bits = self.secret_length * math.log2(len(set(self.alphabet)))
+        if bits < MINIMUM_SECRET_BITS:
+            raise ValueError(f"A secret needs {MINIMUM_SECRET_BITS} random bits, not {bits:.0f}.")
+        if not 6 <= self.id_length <= 64:
+            raise ValueError("A token id has 6 to 64 characters.")
+        letters = f"[{re.escape(self.alphabet)}]"
+        tail = f"[A-Za-z0-9]{{{CHECKSUM_LENGTH}}}" if self.checksum else ""
+        pattern = f"({letters}{{{self.id_length}}})_({letters}{{{self.secret_length}}}{tail})"
+        object.__setattr__(self, "_pattern", re.compile(pattern.encode()))
+
+    def new_id(self) -> str:
+        """Return a new token id from the system's random source."""
+        return "".join(secrets.choice(self.alphabet) for _ in range(self.id_length))
+
+    def new_secret(self, token_id: str) -> str:
+        """Return a new secret for that id from the system's random source."""
+        secret = "".join(secrets.choice(self.alphabet) for _ in range(self.secret_length))
+        return secret + _checksum(token_id, secret) if self.checksum else secret
+
+    def fits(self, token_id: str) -> bool:
+        """Tell whether the id could be one of this shape."""
+        return len(token_id) == self.id_length and set(token_id) <= set(self.alphabet)
+
+    def match(self, pair: bytes) -> tuple[str, str] | None:
+        """Return ``(token_id, secret)`` when ``<token_id>_<secret>`` has exactly this shape."""
+        found = self._pattern.fullmatch(pair)
+        if found is None:
+            return None
+        token_id, secret = found[1].decode("ascii"), found[2].decode("ascii")
+        if self.checksum:
+            body, checksum = secret[:-CHECKSUM_LENGTH], secret[-CHECKSUM_LENGTH:]
+            if _checksum(token_id, body) != checksum:
+                return None
+        return token_id, secret
+
+
+def api_key(prefix: str, token_id: str, secret: str) -> str:
+    """Return the one-string form; an empty prefix leaves no leading underscore."""
+    return "_".join(part for part in (prefix, token_id, secret) if part)
+
+
+def parse_key(raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]) -> Credential:
+    """Parse the one-string form, strictly and before any other work.
+
+    Args:
+        raw: the bytes as they arrived.
+        prefixes: the accepted prefixes; ``""`` accepts a key without one.
+        shapes: the accepted shapes, the present one first.
+
+    Raises:
+        MalformedCredentialError: in every other case.
+    """
+    if len(raw) > LONGEST_KEY:
+        raise MalformedCredentialError("too long")
+    head, _, secret = raw.rpartition(_SEPARATOR)
+    prefix, _, token_id = head.rpartition(_SEPARATOR)
+    # Latin-1 decodes any byte, and a prefix that is not ASCII then equals no accepted one.
+    if (text := prefix.decode("latin-1")) not in prefixes or (not prefix and b"_" in head):
+        raise MalformedCredentialError("prefix")
+    return Credential(*_match(token_id + _SEPARATOR + secret, shapes), text)
+
+
+def parse_pair(token_id: bytes, secret: bytes, *, shapes: Sequence[KeyShape]) -> Credential:
+    """Parse user-id and password of HTTP Basic (RFC 7617).
+
+    Raises:
+        MalformedCredentialError: the two are not a token id and a secret of an accepted shape.
+    """
+    if len(token_id) + len(secret) > LONGEST_KEY:
+        raise MalformedCredentialError("too long")
+    return Credential(*_match(token_id + _SEPARATOR + secret, shapes))
+
+
+def _match(pair: bytes, shapes: Sequence[KeyShape]) -> tuple[str, str]:
+    for shape in shapes:
+        if (found := shape.match(pair)) is not None:
+            return found
+    raise MalformedCredentialError("shape")
+
+
+def _checksum(token_id: str, secret: str) -> str:
+    number = zlib.crc32(f"{token_id}{secret}".encode("ascii"))
+    digits = ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, remainder = divmod(number, len(BASE62))
+        digits = BASE62[remainder] + digits
+    return digits
+
+
+def digest(token_id: str, secret: str, peppers: Mapping[int, str]) -> str:
+    """Return what is stored of a secret: HMAC-SHA-256 with the newest pepper.
+
+    Binding the id keeps a digest from being moved to another row. Without peppers it is plain
+    SHA-256, which 256 random bits make sufficient; ``check --deploy`` then warns.
+
+    Returns:
+        ``hmac-sha256$<pepper version>$<hex>`` or ``sha256$$<hex>``.
+    """
+    version = max(peppers, default=0)
+    return _digest(token_id, secret, version, peppers.get(version))
+
+
+def matches(token_id: str, secret: str, stored: str, peppers: Mapping[int, str]) -> bool:
+    """Tell in constant time whether ``stored`` is the digest of this id and secret.
+
+    A digest whose pepper is missing matches nothing, after the same work.
+    """
+    algorithm, _, rest = stored.partition("$")
+    version = rest.partition("$")[0]
+    pepper: str | None = None
+    number = 0
+    if algorithm == "hmac-sha256":
+        number = int(version)
+        # A missing pepper: compare with a digest nobody can have stored.
+        pepper = peppers.get(number, "missing pepper")
+    computed = _digest(token_id, secret, number, pepper)
+    equal = hmac.compare_digest(computed.encode("ascii"), stored.encode("ascii"))
+    return equal and (pepper is None or number in peppers)
+
+
+def pepper_version(stored: str) -> int | None:
+    """Return the version of the pepper a stored digest needs; None for one without a pepper."""
+    algorithm, _, rest = stored.partition("$")
+    return int(rest.partition("$")[0]) if algorithm == "hmac-sha256" else None
+
+
+def _digest(token_id: str, secret: str, version: int, pepper: str | None) -> str:
+    message = f"{token_id}:{secret}".encode("ascii")
+    if pepper is None:
+        return f"sha256$${hashlib.sha256(message).hexdigest()}"
+    signature = hmac.digest(pepper.encode(), message, "sha256").hex()
+    return f"hmac-sha256${version}${signature}"

@@ -1,0 +1,204 @@
+"""Refusals and service errors as HTTP answers, in the words of the view's dialect.
+
+``exception_handler`` goes into ``REST_FRAMEWORK["EXCEPTION_HANDLER"]``. It renders every error of
+a view whose first authenticator is ours and leaves the rest to DRF.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.views import set_rollback
+
+from apikeys import dialects
+from apikeys import state as states
+from apikeys.dialects import Dialect, Problem
+from apikeys.refusals import FACES, Reason, Refusal
+from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
+
+logger = logging.getLogger("apikeys.requests")
+
+RETRY_WHEN_UNAVAILABLE = 5
+
+
+class Refused(drf.APIException):
+    """A request was refused for one of the listed reasons.
+
+    Args:
+        refusal: the true reason; what is told follows from it.
+        detail: replaces the standard sentence.
+        extra: further members of the error body, such as ``required_scope``.
+    """
+
+    def __init__(self, refusal: Refusal, *, detail: str = "", **extra: Any) -> None:
+        self.refusal = refusal
+        self.face = FACES[refusal.reason]
+        self.status_code = self.face.status
+        self.extra = extra
+        super().__init__(detail or self.face.detail, self.face.code)
+
+
+class InsufficientCredits(drf.APIException):
+    """The organization can't pay for this request (HTTP 402)."""
+
+    status_code = 402
+    default_code = "entitlements.insufficient_credits"
+
+    def __init__(self, *, required: int, available: int) -> None:
+        self.extra = {"required": required, "available": available}
+        super().__init__(f"Insufficient credits. Required: {required}, Available: {available}")
+
+
+def dialect_of(context: Mapping[str, Any]) -> Dialect | None:
+    """Return the dialect of the view, None when its first authenticator is not ours."""
+    request = context.get("request")
+    authenticators = getattr(request, "authenticators", None) or ()
+    name = getattr(authenticators[0], "dialect", None) if authenticators else None
+    return dialects.get(name) if isinstance(name, str) else None
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer an exception of a DRF view.
+
+    Returns:
+        The response; None for a fault of the code under ``DEBUG``, so that Django shows it.
+    """
+    dialect = dialect_of(context)
+    if dialect is None:
+        return drf_exception_handler(exc, context)
+    problem = problem_for(exc, dialect)
+    if problem is None:
+        if settings.DEBUG:
+            return None
+        problem = _fault(exc, context)
+    set_rollback()
+    return respond(problem, dialect, context["request"], exc)
+
+
+def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:
+    """Return the problem in the dialect's words, with the headers its status asks for."""
+    body, content_type = dialect.render(problem)
+    response = Response(body, status=problem.status, content_type=content_type)
+    if problem.status == 401:
+        state = states.of(request._request)
+        challenges = dialect.challenges(browser=state is not None and state.browser)
+        response.headers["WWW-Authenticate"] = ", ".join(challenges)
+    if problem.status in (401, 403, 429):
+        response.headers["Cache-Control"] = "no-store"
+    if (seconds := problem.extra.get("retry_after")) is not None:
+        response.headers["Retry-After"] = str(seconds)
+    if isinstance(exc, drf.MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(request.parser_context["view"].allowed_methods)
+    return response
+
+
+def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
+    """Return the problem an exception stands for; None when it is a fault of the code."""
+    match exc:
+        case Refused():
+            return _problem(exc.face.status, exc.face.code, str(exc.detail), exc.extra)
+        case drf.NotAuthenticated():
+            face = FACES[Reason.MISSING]
+            return _problem(face.status, face.code, face.detail)
+        case drf.Throttled():
+            return _throttled(exc)
+        case drf.ValidationError():
+            return _invalid(_flatten(exc.detail), dialect.validation_status)
+        case Invalid():
+            fields = {exc.field: exc.message} if exc.field else {}
+            return _problem(dialect.validation_status, exc.code, exc.message, exc.extra, fields)
+        case NotAllowed():
+            return _problem(403, exc.code, exc.message, exc.extra)
+        case Conflict() | ServiceError():
+            return _problem(409, exc.code, exc.message, exc.extra)
+        case Http404() | drf.NotFound():
+            return _problem(404, "not_found", "There is nothing here that you can see.")
+        case RequestDataTooBig():
+            return _problem(413, "request.too_large", "The request is too large.")
+        case PermissionDenied():
+            return _problem(403, "permission.denied", "You may not do this.")
+        case drf.APIException():
+            return _api_exception(exc)
+        case OperationalError() | InterfaceError():
+            logger.error("database unavailable: %s", type(exc).__name__)
+            extra = {"retry_after": RETRY_WHEN_UNAVAILABLE}
+            return _problem(503, "service.unavailable", "Try again in a moment.", extra)
+    return None
+
+
+_CODES = {
+    400: "request.invalid",
+    403: "permission.denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "request.too_large",
+    415: "unsupported_media_type",
+    429: "rate_limit.exceeded",
+    503: "service.unavailable",
+}
+
+
+def _api_exception(exc: drf.APIException) -> Problem:
+    code = _CODES.get(exc.status_code) or exc.default_code
+    detail = exc.detail if isinstance(exc.detail, str) else " ".join(_flatten(exc.detail).values())
+    return _problem(exc.status_code, code, str(detail), getattr(exc, "extra", {}))
+
+
+def _problem(
+    status: int,
+    code: str,
+    detail: str,
+    extra: Mapping[str, Any] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Problem:
+    return Problem(status=status, code=code, detail=detail, extra=extra or {}, fields=fields or {})
+
+
+def _throttled(exc: drf.Throttled) -> Problem:
+    seconds = max(1, int(getattr(exc, "wait", None) or 1))
+    unit = "second" if seconds == 1 else "seconds"
+    detail = f"Too many requests. Retry after {seconds} {unit}."
+    return _problem(429, "rate_limit.exceeded", detail, {"retry_after": seconds})
+
+
+def _invalid(fields: dict[str, str], status: int) -> Problem:
+    detail = " ".join(f"{name}: {text}" if name else text for name, text in fields.items())
+    named = {name: text for name, text in fields.items() if name}
+    return _problem(status, "request.invalid", detail, None, named)
+
+
+def _flatten(detail: Any, path: str = "") -> dict[str, str]:
+    if isinstance(detail, Mapping):
+        found: dict[str, str] = {}
+        for key, value in detail.items():
+            name = "" if key == "non_field_errors" else str(key)
+            found.update(_flatten(value, ".".join(p for p in (path, name) if p)))
+        return found
+    if isinstance(detail, (list, tuple)):
+        if any(isinstance(item, Mapping) for item in detail):
+            found = {}
+            for index, item in enumerate(detail):
+                found.update(_flatten(item, f"{path}.{index}" if path else str(index)))
+            return found
+        return {path: " ".join(str(item) for item in detail)}
+    return {path: str(detail)}
+
+
+def _fault(exc: Exception, context: Mapping[str, Any]) -> Problem:
+    # Django's own handler never sees this exception, so its signal and its log line are sent here:
+    # error reporters hang on them.
+    request = context["request"]._request
+    got_request_exception.send(sender=type(context.get("view")), request=request)
+    logger.error("fault in %s", request.path, exc_info=exc, extra={"request": request})
+    return _problem(500, "server.error", "Something went wrong on our side.")

@@ -1,0 +1,30 @@
+"""``manage.py revoke_token TOKEN_ID``: ends a token for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apikeys.models import AccessToken
+from apikeys.services.actors import Actor
+from apikeys.services.tokens import revoke_token
+
+
+class Command(BaseCommand):
+    help = "Revoke a token. The next request with it is refused."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("token_id")
+        parser.add_argument("--reason", default="")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        token = AccessToken.objects.filter(token_id=options["token_id"]).first()
+        if token is None:
+            raise CommandError(f"There is no token {options['token_id']!r}.")
+        if token.revoked_at is not None:
+            self.stdout.write(f"{token.token_id} was revoked already.")
+            return
+        actor = Actor.system("revoke_token")
+        revoke_token(actor=actor, token=token, reason=options["reason"])
+        self.stdout.write(f"{token.token_id} is revoked.")

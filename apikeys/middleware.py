@@ -1,0 +1,87 @@
+"""After the response: usage, last use, limit headers, one log line for a refusal.
+
+Looks only at what the authenticator left on the request, and never breaks a response.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+from apikeys import networks, throttling, usage
+from apikeys import state as states
+from apikeys.models.activity import Outcome
+from apikeys.refusals import Reason, Refusal
+
+logger = logging.getLogger("apikeys.requests")
+
+
+class AccessTokenMiddleware:
+    """Put it after ``django.contrib.auth.middleware.AuthenticationMiddleware``."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        state = states.of(request)
+        if state is not None:
+            try:
+                _note_missing(state, response.status_code)
+                _count(request, state, response.status_code)
+                _add_limit_headers(request, state, response)
+            except Exception:
+                logger.exception("after a request to %s", request.path)
+        return response
+
+
+def _note_missing(state: states.RequestState, status: int) -> None:
+    if status == 401 and state.refusal is None:
+        state.refusal = Refusal(Reason.MISSING)
+
+
+def _count(request: HttpRequest, state: states.RequestState, status: int) -> None:
+    refusal = state.refusal
+    if refusal is not None:
+        bucket = networks.address_bucket(state.address)
+        name = state.dialect.name
+        usage.refuse(refusal.reason, dialect=name, address=bucket, token_id=refusal.token_id)
+        logger.warning(
+            "refused status=%d reason=%s dialect=%s token_id=%s address=%s method=%s path=%s",
+            status,
+            refusal.reason.value,
+            name,
+            refusal.token_id or "-",
+            state.address or "unknown",
+            request.method,
+            request.path,
+        )
+    pk = state.token.pk if state.token else refusal.token_pk if refusal else None
+    if pk is not None:
+        usage.record(
+            pk,
+            _outcome(refusal, status),
+            address=state.address,
+            agent=request.META.get("HTTP_USER_AGENT", ""),
+            previous=state.token is not None and state.token.used_previous_secret,
+        )
+
+
+def _outcome(refusal: Refusal | None, status: int) -> str:
+    if refusal is not None:
+        limited = refusal.reason is Reason.RATE_LIMITED
+        return Outcome.LIMITED.value if limited else Outcome.REFUSED.value
+    if status >= 500:
+        return Outcome.SERVER_ERROR.value
+    return Outcome.CLIENT_ERROR.value if status >= 400 else Outcome.SUCCESS.value
+
+
+def _add_limit_headers(
+    request: HttpRequest, state: states.RequestState, response: HttpResponseBase
+) -> None:
+    windows = state.windows or throttling.peek(request, state)
+    if windows:
+        for name, value in state.dialect.limit_headers(windows).items():
+            response.headers[name] = value

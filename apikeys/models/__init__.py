@@ -1,0 +1,17 @@
+"""Organizations, tokens, and what happened to them. Knows no HTTP."""
+
+from apikeys.models.activity import AuditEvent, RefusalCounter, UsageCounter
+from apikeys.models.organizations import Invitation, Membership, Organization, Workspace
+from apikeys.models.tokens import AccessToken, SecretIssue
+
+__all__ = [
+    "AccessToken",
+    "AuditEvent",
+    "Invitation",
+    "Membership",
+    "Organization",
+    "RefusalCounter",
+    "SecretIssue",
+    "UsageCounter",
+    "Workspace",
+]

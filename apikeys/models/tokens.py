@@ -1,0 +1,247 @@
+"""Access tokens. The secret is not here: only its digest is."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apikeys.models.organizations import Membership, Organization, Workspace
+from apikeys.models.writer import WriterManager
+
+EXPIRING_WITHIN: Final = timedelta(days=14)
+UNUSED_AFTER: Final = timedelta(days=90)
+
+
+class Status(models.TextChoices):
+    """What a token is now. Computed, never stored."""
+
+    ACTIVE = "active", _("Active")
+    EXPIRING = "expiring", _("Expiring")
+    EXPIRED = "expired", _("Expired")
+    DISABLED = "disabled", _("Disabled")
+    REVOKED = "revoked", _("Revoked")
+
+
+class Kind(models.TextChoices):
+    """Whose a token is: its workspace's (it survives people) or one person's."""
+
+    AUTOMATION = "automation", _("automation")
+    PERSONAL = "personal", _("personal")
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    """Questions about many tokens."""
+
+    def in_organization(self, organization: Organization) -> AccessTokenQuerySet:
+        """Return the tokens of all workspaces of the organization."""
+        return self.filter(workspace__organization=organization)
+
+    def live(self, now: datetime | None = None) -> AccessTokenQuerySet:
+        """Return tokens that could still be used, now or after being enabled."""
+        return self.filter(revoked_at__isnull=True).exclude(expires_at__lte=now or timezone.now())
+
+    def with_status(self, status: str, now: datetime | None = None) -> AccessTokenQuerySet:
+        """Return the tokens whose computed status is ``status``."""
+        now = now or timezone.now()
+        unrevoked = self.filter(revoked_at__isnull=True)
+        unexpired = unrevoked.exclude(expires_at__lte=now)
+        enabled = unexpired.filter(disabled_at__isnull=True)
+        soon = Q(expires_at__isnull=False, expires_at__lte=now + EXPIRING_WITHIN)
+        return {
+            Status.REVOKED: self.filter(revoked_at__isnull=False),
+            Status.EXPIRED: unrevoked.filter(expires_at__lte=now),
+            Status.DISABLED: unexpired.filter(disabled_at__isnull=False),
+            Status.EXPIRING: enabled.filter(soon),
+            Status.ACTIVE: enabled.exclude(soon),
+        }[Status(status)]
+
+    def unused(self, now: datetime | None = None) -> AccessTokenQuerySet:
+        """Return live tokens older than 90 days that nobody has used for as long."""
+        since = (now or timezone.now()) - UNUSED_AFTER
+        return self.live(now).filter(
+            Q(last_used_at__lt=since) | Q(last_used_at__isnull=True), created_at__lt=since
+        )
+
+    def for_verification(self) -> AccessTokenQuerySet:
+        """Join everything that decides whether a token may be used now."""
+        member = Membership.objects.filter(
+            user=OuterRef("owner"), organization=OuterRef("workspace__organization")
+        )
+        return self.select_related("workspace__organization", "owner").annotate(
+            owner_is_member=Exists(member.order_by())
+        )
+
+
+class AccessToken(models.Model):
+    """A credential of one workspace.
+
+    ``token_id`` is public; ``digest`` is all that is kept of the secret. After a rotation
+    ``previous_digest`` is accepted until ``previous_expires_at``. ``parent`` is the token that
+    made this one. ``scopes`` and ``allowed_networks`` hold canonical text; an empty list of
+    scopes means nothing, an empty list of networks means no restriction.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    token_id = models.CharField(_("token id"), max_length=64, unique=True, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, models.PROTECT, related_name="tokens", verbose_name=_("workspace")
+    )
+    name = models.CharField(_("name"), max_length=255)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.AUTOMATION)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="access_tokens",
+        verbose_name=_("owner"),
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children"
+    )
+    scopes = models.JSONField(_("scopes"), default=list, blank=True)
+    allowed_networks = models.JSONField(_("allowed networks"), default=list, blank=True)
+
+    digest = models.CharField(max_length=255, editable=False)
+    previous_digest = models.CharField(max_length=255, blank=True, editable=False)
+    previous_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    previous_last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+    rotated_at = models.DateTimeField(_("rotated at"), null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    disabled_at = models.DateTimeField(_("disabled at"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    revoked_by = models.CharField(_("revoked by"), max_length=255, blank=True, editable=False)
+    revoke_reason = models.CharField(_("reason"), max_length=255, blank=True, editable=False)
+
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
+    last_used_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    last_used_agent = models.CharField(max_length=255, blank=True, editable=False)
+
+    objects = WriterManager.from_queryset(AccessTokenQuerySet)()
+
+    # Verification says so when the secret before the last rotation was presented; no column.
+    used_previous_secret = False
+
+    class Meta:
+        verbose_name = _("access token")
+        verbose_name_plural = _("access tokens")
+        indexes = [
+            models.Index(fields=("workspace", "-created_at", "-id"), name="apikeys_token_listing"),
+            models.Index(fields=("owner",), name="apikeys_token_owner"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                "workspace",
+                Lower("name"),
+                condition=Q(revoked_at__isnull=True, kind="automation"),
+                name="apikeys_token_name_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="personal") | Q(kind="automation", owner__isnull=True),
+                name="apikeys_token_kind_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(previous_digest="", previous_expires_at__isnull=True)
+                | (~Q(previous_digest="") & Q(previous_expires_at__isnull=False)),
+                name="apikeys_token_previous_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
+                name="apikeys_token_expires_later",
+            ),
+            models.CheckConstraint(condition=~Q(digest=""), name="apikeys_token_has_digest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.token_id})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickled token goes to caches and queues, where no digest belongs.
+        state = dict(super().__getstate__())
+        for name in ("digest", "previous_digest"):
+            state.pop(name, None)
+        return state
+
+    @property
+    def organization(self) -> Organization:
+        """The organization of the workspace."""
+        return self.workspace.organization
+
+    @property
+    def status(self) -> Status:
+        """What this token is at this moment."""
+        return self.status_at(timezone.now())
+
+    def status_at(self, now: datetime) -> Status:
+        """What this token is at ``now``; ``expires_at <= now`` is expired."""
+        if self.revoked_at is not None:
+            return Status.REVOKED
+        if self.expires_at is not None and self.expires_at <= now:
+            return Status.EXPIRED
+        if self.disabled_at is not None:
+            return Status.DISABLED
+        if self.expires_at is not None and self.expires_at <= now + EXPIRING_WITHIN:
+            return Status.EXPIRING
+        return Status.ACTIVE
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it could still be used, now or after being enabled."""
+        return self.status not in (Status.REVOKED, Status.EXPIRED)
+
+    def has_overlap(self, now: datetime | None = None) -> bool:
+        """Whether the secret before the last rotation is still accepted."""
+        ends = self.previous_expires_at
+        return ends is not None and ends > (now or timezone.now())
+
+    def held_scopes(self) -> frozenset[str]:
+        """Every scope that the granted ones cover, in the dialect of the workspace."""
+        return self.workspace.speaks.held_scopes(self.scopes)
+
+
+class SecretIssue(models.Model):
+    """That a secret was made, once: ``creation_id`` is unique in its organization.
+
+    A repeated POST finds its id here and makes nothing. ``fingerprint`` tells a retry from
+    another request that reuses the id. Nothing here helps to guess the secret.
+    """
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    creation_id = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    token = models.ForeignKey(AccessToken, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("secret issue")
+        verbose_name_plural = _("secret issues")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("organization", "creation_id"), name="apikeys_creation_id_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.creation_id

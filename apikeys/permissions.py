@@ -1,0 +1,175 @@
+"""Scopes on views: what a view demands, and whether the token holds it.
+
+The question is asked of the principal, never of the header it came in: the same token by header,
+Bearer or Basic gets the same answer. Knows nothing of how a credential was verified.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+from rest_framework.permissions import AND, SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from apikeys import state as states
+from apikeys.exceptions import Refused
+from apikeys.models import AccessToken
+from apikeys.refusals import Reason, Refusal
+from apikeys.scopes import AnyOf, Requirement, any_of, as_requirement, missing
+
+__all__ = ["HasScope", "WorkspaceScopedMixin", "any_of", "declaration", "requires_scopes"]
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+_ACTIONS: Final = {"POST": "write", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+
+
+class Undeclared(Exception):  # noqa: N818 - a verdict about a view
+    """The view does not say which scopes it needs, or does not make them mandatory."""
+
+
+def requires_scopes(*names: str | AnyOf) -> Callable[[V], V]:
+    """State the scopes of one extra ``@action``; put it above or below ``@action``.
+
+    Args:
+        names: scopes that are all needed, or one ``any_of(...)``.
+    """
+    requirement = as_requirement(names[0] if len(names) == 1 else frozenset(map(str, names)))
+
+    def decorate(view: V) -> V:
+        view.required_scopes = requirement  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+class HasScope(BasePermission):
+    """The token holds the scopes that the view demands; 403 names the missing one.
+
+    A view says ``scope_resource = "records"`` or ``required_scopes = {"GET": {...}, ...}``; an
+    extra ``@action`` states its own. Who has no token gets no further here.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        token = request.auth
+        if not isinstance(token, AccessToken):
+            return False
+        if getattr(view, "scopes_not_needed", False) or not _handler(view, request.method):
+            return True  # a method without a handler gets its 405 from DRF
+        requirement = declaration(view, request.method or "")
+        if requirement is None or not (lacking := missing(requirement, token.held_scopes())):
+            return True
+        refusal = Refusal(Reason.SCOPE_INSUFFICIENT, token_id=token.token_id, token_pk=token.pk)
+        if (state := states.of(request._request)) is not None:
+            state.refusal = refusal
+        separator = " or " if isinstance(requirement, AnyOf) else " "
+        names = separator.join(sorted(lacking))
+        raise Refused(
+            refusal,
+            detail=f"This API key does not have the required scope: {names}.",
+            required_scope=names,
+        )
+
+
+class WorkspaceScopedMixin:
+    """Confine a generic view to the token's workspace.
+
+    The model needs a foreign key ``workspace``. Another workspace's object is then the same 404
+    as a missing one, and new objects are created in the token's workspace.
+    """
+
+    request: Any
+
+    def get_queryset(self) -> Any:
+        queryset = super().get_queryset()  # type: ignore[misc]
+        return queryset.filter(workspace=self.request.auth.workspace)
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.save(workspace=self.request.auth.workspace)
+
+
+def declaration(view: Any, method: str) -> Requirement | None:
+    """Return what the view demands for this method; None where it demands a token and no scope.
+
+    Raises:
+        Undeclared: the view declares nothing for this method, or ``HasScope`` is not a mandatory
+            part of its permissions.
+    """
+    if _handler(view, method) is None:
+        return None  # DRF answers 405; and made-up methods must not grow the memory of verdicts
+    action = getattr(view, "action", None) or ""
+    key = (type(view), action, method)
+    found = _declared.get(key)
+    if found is None:
+        try:
+            found = (_declare(view, method),)
+        except Undeclared as verdict:
+            found = verdict
+        with _lock:
+            _declared[key] = found
+    if isinstance(found, Undeclared):
+        raise Undeclared(*found.args)
+    return found[0]
+
+
+_declared: dict[tuple[type, str, str], tuple[Requirement | None] | Undeclared] = {}
+_lock: Final = threading.Lock()
+
+
+def _declare(view: Any, method: str) -> Requirement | None:
+    if getattr(view, "scopes_not_needed", False) is True:
+        return None
+    if not _is_mandatory(view.get_permissions()):
+        raise Undeclared("HasScope is not a mandatory part of its permissions")
+    handler = _handler(view, method)
+    if method == "OPTIONS":
+        return None
+    if hasattr(handler, "mapping"):  # an extra @action
+        own = getattr(handler, "required_scopes", None)
+        if own is None:
+            own = getattr(handler, "kwargs", {}).get("required_scopes")
+    else:
+        own = getattr(view, "required_scopes", None)
+    if own is not None:
+        return _requirement(own, method)
+    resource = getattr(view, "scope_resource", None)
+    if resource and not hasattr(handler, "mapping"):
+        return as_requirement({f"{resource}:{_action_word(method)}"})
+    raise Undeclared(f"it declares no scope for {method}")
+
+
+def _requirement(declared: Any, method: str) -> Requirement:
+    if isinstance(declared, Mapping):
+        own = declared.get(method)
+        if own is None and method == "HEAD":
+            own = declared.get("GET")
+        if own is None:
+            raise Undeclared(f"required_scopes has no entry for {method}")
+        declared = own
+    try:
+        return as_requirement(declared)
+    except ValueError as error:
+        raise Undeclared(f"required_scopes for {method}: {error}") from None
+
+
+def _action_word(method: str) -> str:
+    return "read" if method in SAFE_METHODS else _ACTIONS.get(method, "write")
+
+
+def _handler(view: Any, method: str | None) -> Any:
+    action = getattr(view, "action", None)
+    if action and method != "OPTIONS":
+        return getattr(view, action, None)
+    handler = getattr(view, (method or "").lower(), None)
+    if handler is None and method == "HEAD":
+        handler = getattr(view, "get", None)
+    return handler
+
+
+def _is_mandatory(permissions: Iterable[Any]) -> bool:
+    return any(
+        isinstance(p, HasScope) or (isinstance(p, AND) and _is_mandatory(vars(p).values()))
+        for p in permissions
+    )

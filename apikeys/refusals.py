@@ -1,0 +1,121 @@
+"""The closed list of reasons why a request is refused.
+
+A reason is for logs and counters. What the caller is told follows from it: ``status``, ``code``
+and ``detail`` here are the same for all reasons that must not be told apart (DESIGN: unknown,
+wrong, malformed, of another dialect and off the list answer the same bytes). Pure.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Reason(StrEnum):
+    """Why, as written to logs and counters."""
+
+    MISSING = "credential.missing"
+    AMBIGUOUS = "credential.ambiguous"
+    MALFORMED = "credential.malformed"
+    UNKNOWN = "credential.unknown"
+    WRONG_SECRET = "credential.wrong_secret"  # noqa: S105
+    OTHER_DIALECT = "credential.other_dialect"
+    ADDRESS_NOT_ALLOWED = "address.not_allowed"
+    TOO_MANY_FAILURES = "credential.too_many_failures"
+    EXPIRED = "token.expired"
+    DISABLED = "token.disabled"
+    REVOKED = "token.revoked"
+    WORKSPACE_ARCHIVED = "workspace.archived"
+    ORGANIZATION_SUSPENDED = "organization.suspended"
+    OWNER_INACTIVE = "owner.inactive"
+    OWNER_GONE = "owner.gone"
+    PLAIN_HTTP = "https.required"
+    FOREIGN_ORIGIN = "origin.not_allowed"
+    SCOPE_INSUFFICIENT = "scope.insufficient"
+    SCOPE_UNDECLARED = "scope.undeclared"
+    RATE_LIMITED = "rate_limit.exceeded"
+
+
+class Face(NamedTuple):
+    """What the caller is told: HTTP status, stable machine code, a sentence."""
+
+    status: int
+    code: str
+    detail: str
+
+
+_INVALID: Final = Face(
+    401,
+    "api_key.invalid_or_ip_not_allowed",
+    "The API key is invalid for this request, or your address is not on its list.",
+)
+_DISABLED: Final = Face(401, "api_key.disabled", "This API key is disabled.")
+_REVOKED: Final = Face(401, "api_key.revoked", "This API key has been revoked.")
+
+FACES: Final[dict[Reason, Face]] = {
+    Reason.MISSING: Face(401, "api_key.missing", "An API key is required."),
+    Reason.AMBIGUOUS: Face(
+        400, "api_key.ambiguous", "Send one credential only; this request carries more than one."
+    ),
+    Reason.MALFORMED: _INVALID,
+    Reason.UNKNOWN: _INVALID,
+    Reason.WRONG_SECRET: _INVALID,
+    Reason.OTHER_DIALECT: _INVALID,
+    Reason.ADDRESS_NOT_ALLOWED: _INVALID,
+    Reason.TOO_MANY_FAILURES: Face(
+        429, "rate_limit.exceeded", "Too many requests with an invalid API key."
+    ),
+    Reason.EXPIRED: Face(401, "api_key.expired", "This API key has expired."),
+    Reason.DISABLED: _DISABLED,
+    Reason.REVOKED: _REVOKED,
+    Reason.WORKSPACE_ARCHIVED: _REVOKED,
+    Reason.ORGANIZATION_SUSPENDED: _DISABLED,
+    Reason.OWNER_INACTIVE: _DISABLED,
+    Reason.OWNER_GONE: _REVOKED,
+    Reason.PLAIN_HTTP: Face(403, "https_required", "Send API keys over HTTPS only."),
+    Reason.FOREIGN_ORIGIN: Face(
+        403, "origin.not_allowed", "This API can't be called from a browser on another site."
+    ),
+    Reason.SCOPE_INSUFFICIENT: Face(
+        403, "scope.insufficient", "This API key does not have the required scope."
+    ),
+    Reason.SCOPE_UNDECLARED: Face(
+        403, "scope.undeclared", "This endpoint does not accept API keys yet."
+    ),
+    Reason.RATE_LIMITED: Face(429, "rate_limit.exceeded", "Too many requests."),
+}
+
+# Reasons that a caller can't cause without having proven the secret first.
+PROVEN: Final[frozenset[Reason]] = frozenset(
+    {
+        Reason.ADDRESS_NOT_ALLOWED,
+        Reason.EXPIRED,
+        Reason.DISABLED,
+        Reason.REVOKED,
+        Reason.WORKSPACE_ARCHIVED,
+        Reason.ORGANIZATION_SUSPENDED,
+        Reason.OWNER_INACTIVE,
+        Reason.OWNER_GONE,
+        Reason.PLAIN_HTTP,
+        Reason.FOREIGN_ORIGIN,
+        Reason.SCOPE_INSUFFICIENT,
+        Reason.SCOPE_UNDECLARED,
+        Reason.RATE_LIMITED,
+    }
+)
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
+    """A credential may not be used now.
+
+    Args:
+        reason: the true reason, for logs and counters.
+        token_id: the public id that was presented, when a token of that id exists.
+        token_pk: the row's primary key, only when the secret was proven.
+    """
+
+    def __init__(self, reason: Reason, *, token_id: str = "", token_pk: int | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.token_id = token_id
+        self.token_pk = token_pk

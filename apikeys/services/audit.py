@@ -1,0 +1,74 @@
+"""One audit event per change, written last in its transaction."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from apikeys.models import AccessToken, AuditEvent, Organization, Workspace
+from apikeys.services.actors import Actor
+
+
+class Action(StrEnum):
+    """The closed list of what can be answered for. A retired name stays, for old rows."""
+
+    ORGANIZATION_CREATED = "organization.created"
+    ORGANIZATION_UPDATED = "organization.updated"
+    ORGANIZATION_SUSPENDED = "organization.suspended"
+    ORGANIZATION_RESUMED = "organization.resumed"
+    WORKSPACE_CREATED = "workspace.created"
+    WORKSPACE_UPDATED = "workspace.updated"
+    WORKSPACE_ARCHIVED = "workspace.archived"
+    MEMBER_ADDED = "member.added"
+    MEMBER_ROLE_CHANGED = "member.role_changed"
+    MEMBER_REMOVED = "member.removed"
+    INVITATION_CREATED = "invitation.created"
+    INVITATION_ACCEPTED = "invitation.accepted"
+    INVITATION_WITHDRAWN = "invitation.withdrawn"
+    TOKEN_CREATED = "token.created"  # noqa: S105
+    TOKEN_UPDATED = "token.updated"  # noqa: S105
+    TOKEN_DISABLED = "token.disabled"  # noqa: S105
+    TOKEN_ENABLED = "token.enabled"  # noqa: S105
+    TOKEN_ROTATED = "token.rotated"  # noqa: S105
+    TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    CREDITS_GRANTED = "credits.granted"
+
+
+def record(
+    actor: Actor,
+    action: Action,
+    *,
+    organization: Organization,
+    workspace: Workspace | None = None,
+    token: AccessToken | None = None,
+    target: str = "",
+    **details: Any,
+) -> AuditEvent:
+    """Write the event; call it inside the transaction of the change.
+
+    Args:
+        actor: who made the change.
+        action: what was done.
+        organization: where.
+        workspace: in which workspace, when it was in one; the token's when not given.
+        token: the token concerned.
+        target: how people call what was changed; the token's name when not given.
+        details: facts for the page "details", ready for JSON and without any secret.
+    """
+    if workspace is None and token is not None:
+        workspace = token.workspace
+    return AuditEvent.objects.create(
+        organization_id=organization.pk,
+        organization_slug=organization.slug,
+        workspace_slug=workspace.slug if workspace else "",
+        action=action.value,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label[:255],
+        token_id=token.token_id if token else "",
+        target_label=(target or (token.name if token else ""))[:255],
+        address=actor.address,
+        request_id=actor.request_id[:64],
+        details=details,
+    )

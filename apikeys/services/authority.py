@@ -1,0 +1,129 @@
+"""Who may do what. Asked by every service, so that no edge can forget it.
+
+Admins manage their organization. A token with ``tokens:manage`` manages tokens of its own
+workspace and never makes one that is more than itself. Members manage their own personal tokens
+where the workspace's dialect says ``self_service``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from apikeys import networks
+from apikeys.models import AccessToken, Membership, Organization, Workspace
+from apikeys.models.organizations import Role
+from apikeys.models.tokens import Kind
+from apikeys.scopes import MANAGE, is_narrower
+from apikeys.services.actors import Actor
+from apikeys.services.errors import NotAllowed
+
+
+def require_admin(actor: Actor, organization: Organization) -> None:
+    """Refuse everybody but active admins of the organization, in a session, and the system.
+
+    Raises:
+        NotAllowed: ``organization.admin_required``.
+    """
+    if actor.kind == "system" or (actor.kind == "user" and _is_admin(actor, organization)):
+        return
+    raise NotAllowed("organization.admin_required", "Only admins of the organization may do this.")
+
+
+def require_token_manager(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
+    """Refuse who may not manage tokens of the workspace, or this one token.
+
+    Args:
+        actor: who wants to.
+        workspace: the token's workspace.
+        token: the token concerned; None when one is to be created.
+
+    Raises:
+        NotAllowed: ``organization.admin_required``, ``token.manage_required`` or
+            ``token.not_yours``.
+    """
+    if actor.kind == "token":
+        _require_managing_token(actor, workspace, token)
+    elif actor.kind == "user" and not _is_admin(actor, workspace.organization):
+        _require_self_service(actor, workspace, token)
+
+
+def require_owner_choice(actor: Actor, *, kind: str, owner: object) -> None:
+    """Refuse to make a personal token for somebody else.
+
+    Raises:
+        NotAllowed: ``token.owner_not_you``.
+    """
+    if kind == Kind.PERSONAL and actor.kind != "system" and owner != actor.user:
+        raise NotAllowed("token.owner_not_you", "You can make personal tokens for yourself only.")
+
+
+def require_within_parent(
+    parent: AccessToken,
+    *,
+    workspace: Workspace,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+    allowed_networks: Sequence[str],
+) -> None:
+    """Refuse a token that would be more than the token that makes it.
+
+    Raises:
+        NotAllowed: ``token.exceeds_parent`` or ``token.grandchild``.
+    """
+    if parent.parent_id is not None:
+        raise NotAllowed("token.grandchild", "A token made by a token can't make another one.")
+    dialect = workspace.speaks
+    exceeded = [
+        name
+        for name, within in (
+            ("workspace", workspace.pk == parent.workspace_id),
+            (
+                "scopes",
+                is_narrower(scopes, parent.scopes, dialect.available_scopes, dialect.implies),
+            ),
+            (
+                "expires_at",
+                parent.expires_at is None
+                or (expires_at is not None and expires_at <= parent.expires_at),
+            ),
+            ("allowed_networks", networks.is_within(allowed_networks, parent.allowed_networks)),
+        )
+        if not within
+    ]
+    if exceeded:
+        raise NotAllowed(
+            "token.exceeds_parent",
+            f"The new token would exceed the one that makes it in: {', '.join(exceeded)}.",
+            exceeds=exceeded,
+        )
+
+
+def _is_admin(actor: Actor, organization: Organization) -> bool:
+    return (
+        actor.user is not None
+        and actor.user.is_active
+        and Membership.objects.filter(
+            organization=organization, user=actor.user, role=Role.ADMIN
+        ).exists()
+    )
+
+
+def _require_managing_token(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
+    bearer = actor.token
+    if bearer is None or MANAGE not in bearer.scopes:
+        raise NotAllowed("token.manage_required", f"This needs the scope {MANAGE}.")
+    if workspace.pk != bearer.workspace_id:
+        raise NotAllowed("token.manage_required", "This token manages its own workspace only.")
+    if token is not None and token.pk != bearer.pk and token.parent_id != bearer.pk:
+        raise NotAllowed("token.not_yours", "A token manages itself and the tokens it has made.")
+
+
+def _require_self_service(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
+    member = Membership.objects.filter(
+        organization=workspace.organization, user=actor.user, user__is_active=True
+    )
+    if not workspace.speaks.self_service or not member.exists():
+        raise NotAllowed("organization.admin_required", "Only admins may manage access tokens.")
+    if token is not None and (token.kind != Kind.PERSONAL or token.owner != actor.user):
+        raise NotAllowed("token.not_yours", "You can manage your own personal tokens only.")

@@ -1,0 +1,316 @@
+"""Where secrets are made: creating and rotating tokens, each creation id once.
+
+The secret is in the returned ``IssuedToken`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from apikeys import conf, credentials
+from apikeys.dialects import Dialect
+from apikeys.models import AccessToken, Organization, SecretIssue, Workspace
+from apikeys.models.tokens import Kind, Status
+from apikeys.scopes import MANAGE
+from apikeys.services import audit, rules
+from apikeys.services.actors import Actor
+from apikeys.services.audit import Action
+from apikeys.services.authority import (
+    require_owner_choice,
+    require_token_manager,
+    require_within_parent,
+)
+from apikeys.services.errors import AlreadyIssued, Conflict, Invalid, NotAllowed
+from apikeys.services.locks import lock_organization, lock_token
+
+ID_ATTEMPTS: Final = 8
+LONGEST_OVERLAP: Final = timedelta(days=7)
+LONGEST_CREATION_ID: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token with its secret, for the one response that shows it."""
+
+    token: AccessToken
+    secret: str = field(repr=False)
+    api_key: str = field(repr=False)
+
+
+@sensitive_variables()
+@transaction.atomic
+def create_token(
+    *,
+    actor: Actor,
+    workspace: Workspace,
+    name: str,
+    scopes: Sequence[str],
+    kind: str = Kind.AUTOMATION,
+    owner: Any = None,
+    expires_at: datetime | None = None,
+    allowed_networks: Iterable[object] = (),
+    description: str = "",
+    creation_id: str | None = None,
+) -> IssuedToken:
+    """Make a token and return it with its secret.
+
+    Args:
+        actor: who makes it.
+        workspace: where it works; nowhere else.
+        name: how people call it.
+        scopes: names of the dialect's closed set; none means no access.
+        kind: ``automation`` or ``personal``.
+        owner: the person of a personal token.
+        expires_at: aware moment, or None for no expiry.
+        allowed_networks: addresses or CIDR networks; none means no restriction.
+        description: what it is for.
+        creation_id: makes a repeat of the same request harmless.
+
+    Raises:
+        NotAllowed: the actor may not make this token.
+        Conflict: the workspace is archived.
+        Invalid: a value breaks a rule; ``field`` says which.
+        AlreadyIssued: this creation id made a secret before.
+    """
+    # The lock makes name and creation id exact under concurrency, and authority current.
+    organization = lock_organization(workspace.organization)
+    workspace = Workspace.objects.select_related("organization").get(pk=workspace.pk)
+    require_token_manager(actor, workspace, None)
+    require_owner_choice(actor, kind=kind, owner=owner)
+    dialect = workspace.speaks
+    allowed = rules.networks(allowed_networks)
+    token = AccessToken(
+        workspace=workspace,
+        kind=Kind(kind),
+        owner=owner if kind == Kind.PERSONAL else None,
+        created_by=actor.user,
+        parent=actor.token,
+        description=rules.description(description),
+        scopes=rules.scopes(scopes, dialect),
+        allowed_networks=allowed,
+        expires_at=expires_at,
+    )
+    fingerprint = _fingerprint(
+        "create", workspace.pk, name, token.scopes, kind, expires_at, allowed, token.description
+    )
+    _require_new(organization, creation_id, fingerprint)
+    _require_open(workspace)
+    token.name = rules.token_name(name, workspace=workspace, kind=kind)
+    token.expires_at = rules.expiry(expires_at, organization=organization)
+    _require_personal_whole(token)
+    _require_within(actor, token)
+    secret = _insert(token, dialect)
+    _remember(organization, creation_id, fingerprint, token)
+    audit.record(
+        actor,
+        Action.TOKEN_CREATED,
+        organization=organization,
+        token=token,
+        scopes=token.scopes,
+        kind=token.kind,
+        allowed_networks=allowed,
+        expires_at=expires_at.isoformat() if expires_at else None,
+    )
+    return IssuedToken(
+        token, secret, dialect.api_key(workspace.environment, token.token_id, secret)
+    )
+
+
+@sensitive_variables()
+@transaction.atomic
+def rotate_token(
+    *,
+    actor: Actor,
+    token: AccessToken,
+    overlap: timedelta = timedelta(0),
+    creation_id: str | None = None,
+) -> IssuedToken:
+    """Give the token a new secret; the id stays and so does the expiry.
+
+    Args:
+        actor: who rotates it.
+        token: the token.
+        overlap: how long the present secret keeps working, at most seven days.
+        creation_id: makes a repeat of the same request harmless.
+
+    Raises:
+        NotAllowed: the actor may not manage this token.
+        Conflict: it is revoked or expired, or the overlap of an earlier rotation still runs.
+        Invalid: the overlap is out of range.
+        AlreadyIssued: this creation id made a secret before.
+    """
+    organization = lock_organization(token.workspace.organization)
+    token = lock_token(token)
+    require_token_manager(actor, token.workspace, token)
+    fingerprint = _fingerprint("rotate", token.pk, overlap.total_seconds())
+    _require_new(organization, creation_id, fingerprint)
+    _require_rotatable(token)
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
+    dialect = token.workspace.speaks
+    shape = next((s for s in dialect.accepted_key_shapes if s.fits(token.token_id)), None)
+    if shape is None:
+        raise Conflict("token.shape_unknown", "Tokens of this old shape can't be rotated.")
+    now = timezone.now()
+    secret = shape.new_secret(token.token_id)
+    ends = now + overlap
+    if token.expires_at is not None:
+        ends = min(ends, token.expires_at)
+    token.previous_digest = token.digest if overlap else ""
+    token.previous_expires_at = ends if overlap else None
+    token.previous_last_used_at = None
+    token.digest = _digest(token.token_id, secret)
+    token.rotated_at = now
+    token.save(
+        update_fields=[
+            "digest",
+            "previous_digest",
+            "previous_expires_at",
+            "previous_last_used_at",
+            "rotated_at",
+            "updated_at",
+        ]
+    )
+    _remember(organization, creation_id, fingerprint, token)
+    audit.record(
+        actor,
+        Action.TOKEN_ROTATED,
+        organization=organization,
+        token=token,
+        overlap_seconds=int(overlap.total_seconds()),
+    )
+    environment = token.workspace.environment
+    return IssuedToken(token, secret, dialect.api_key(environment, token.token_id, secret))
+
+
+@transaction.atomic
+def end_overlap(*, actor: Actor, token: AccessToken) -> AccessToken:
+    """Stop accepting the secret before the last rotation, now.
+
+    Raises:
+        NotAllowed: the actor may not manage this token.
+        Conflict: no overlap is running.
+    """
+    token = lock_token(token)
+    require_token_manager(actor, token.workspace, token)
+    if not token.has_overlap():
+        raise Conflict("token.no_overlap", "No earlier secret is accepted any more.")
+    token.previous_digest = ""
+    token.previous_expires_at = None
+    token.save(update_fields=["previous_digest", "previous_expires_at", "updated_at"])
+    audit.record(actor, Action.TOKEN_OVERLAP_ENDED, organization=token.organization, token=token)
+    return token
+
+
+def _digest(token_id: str, secret: str) -> str:
+    settings = conf.get()
+    if settings.token_hasher == "argon2":  # noqa: S105
+        from apikeys import argon2  # needs argon2-cffi, which is an extra
+
+        return argon2.digest(token_id, secret)
+    return credentials.digest(token_id, secret, settings.peppers)
+
+
+@sensitive_variables()
+def _insert(token: AccessToken, dialect: Dialect) -> str:
+    """Insert the token under a new id and return its secret; a taken id is drawn again."""
+    shape = dialect.key_shape
+    for _ in range(ID_ATTEMPTS):
+        token.token_id = shape.new_id()
+        if AccessToken.objects.filter(token_id=token.token_id).exists():
+            continue
+        secret = shape.new_secret(token.token_id)
+        token.digest = _digest(token.token_id, secret)
+        try:
+            with transaction.atomic():
+                token.save(force_insert=True)
+        except IntegrityError:
+            if AccessToken.objects.filter(token_id=token.token_id).exists():
+                continue
+            raise
+        return secret
+    raise Conflict("token.no_free_id", "No free token id was found. Try again.")
+
+
+def _require_open(workspace: Workspace) -> None:
+    if workspace.archived_at is not None:
+        raise Conflict("workspace.archived", "This workspace is archived.", field="workspace")
+
+
+def _require_rotatable(token: AccessToken) -> None:
+    if token.status is Status.REVOKED:
+        raise Conflict("token.revoked", "This token is revoked, for ever.")
+    if token.status is Status.EXPIRED:
+        raise Conflict("token.expired", "This token has expired. Generate a new one.")
+    if token.has_overlap():
+        raise Conflict(
+            "token.overlap_running",
+            "The secret before the last rotation still works. End the overlap first.",
+        )
+    _require_open(token.workspace)
+
+
+def _require_personal_whole(token: AccessToken) -> None:
+    if token.kind == Kind.PERSONAL and token.owner is None:
+        raise Invalid("token.owner_required", "A personal token has an owner.", field="owner")
+
+
+def _require_within(actor: Actor, token: AccessToken) -> None:
+    if actor.token is not None:
+        require_within_parent(
+            actor.token,
+            workspace=token.workspace,
+            scopes=token.scopes,
+            expires_at=token.expires_at,
+            allowed_networks=token.allowed_networks,
+        )
+    elif actor.kind == "user" and token.kind == Kind.PERSONAL and MANAGE in token.scopes:
+        raise NotAllowed("scope.not_personal", f"A personal token can't hold {MANAGE}.")
+
+
+def _fingerprint(*parts: Any) -> str:
+    text = json.dumps(parts, default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _require_new(organization: Organization, creation_id: str | None, fingerprint: str) -> None:
+    if creation_id is None:
+        return
+    if not creation_id or len(creation_id) > LONGEST_CREATION_ID or not creation_id.isprintable():
+        raise Invalid(
+            "creation_id.invalid", "Use 1 to 255 printable characters.", field="creation_id"
+        )
+    issue = (
+        SecretIssue.objects.filter(organization=organization, creation_id=creation_id)
+        .select_related("token")
+        .first()
+    )
+    if issue is None:
+        return
+    if issue.fingerprint != fingerprint:
+        raise Invalid(
+            "creation_id.reused", "This id was used for another request.", field="creation_id"
+        )
+    raise AlreadyIssued(
+        "creation_id.used",
+        "This secret was made before and can't be shown again.",
+        token_id=issue.token.token_id,
+    )
+
+
+def _remember(
+    organization: Organization, creation_id: str | None, fingerprint: str, token: AccessToken
+) -> None:
+    if creation_id is not None:
+        SecretIssue.objects.create(
+            organization=organization, creation_id=creation_id, fingerprint=fingerprint, token=token
+        )

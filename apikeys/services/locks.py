@@ -1,0 +1,29 @@
+"""Row locks, always in the order organization, token, so that no two changes wait in a circle."""
+
+from __future__ import annotations
+
+from apikeys.models import AccessToken, Organization
+from apikeys.models.tokens import AccessTokenQuerySet
+
+
+def lock_organization(organization: Organization) -> Organization:
+    """Return the organization as it is now, locked until the transaction ends."""
+    return Organization.objects.select_for_update().get(pk=organization.pk)
+
+
+def lock_token(token: AccessToken) -> AccessToken:
+    """Return the token as it is now, with workspace and organization, locked."""
+    return (
+        AccessToken.objects.select_related("workspace__organization")
+        .select_for_update(of=("self",))
+        .get(pk=token.pk)
+    )
+
+
+def lock_tokens(tokens: AccessTokenQuerySet) -> list[AccessToken]:
+    """Return the tokens as they are now, locked, in the order of their keys."""
+    return list(
+        tokens.select_related("workspace__organization")
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )

@@ -1,0 +1,276 @@
+"""Create and change organizations and workspaces, each with its audit event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from apikeys import dialects
+from apikeys.limits import Limit
+from apikeys.models import AccessToken, Membership, Organization, Workspace
+from apikeys.models.organizations import Environment, Role
+from apikeys.services import audit, rules
+from apikeys.services.actors import Actor
+from apikeys.services.audit import Action
+from apikeys.services.authority import require_admin
+from apikeys.services.errors import Conflict, Invalid, NotAllowed
+from apikeys.services.locks import lock_organization, lock_tokens
+from apikeys.services.tokens import revoke_unchecked
+
+FIRST_CREDITS: Final = 500
+LONGEST_NAME: Final = 255
+
+
+@transaction.atomic
+def create_organization(
+    *,
+    actor: Actor,
+    name: str,
+    admin: Any,
+    slug: str | None = None,
+    dialect: str = "default",
+    credits: int = FIRST_CREDITS,
+) -> Organization:
+    """Make an organization with workspaces ``development`` and ``production`` and its first admin.
+
+    Args:
+        actor: who makes it; a person makes only one whose admin they are.
+        name: how people call it.
+        admin: the user who becomes its first admin.
+        slug: its public name, for ever; made from the name when not given.
+        dialect: which API its workspaces speak.
+        credits: the balance it starts with.
+
+    Raises:
+        Invalid: a value breaks a rule or the slug is taken.
+        NotAllowed: the actor names somebody else as admin.
+    """
+    if actor.kind == "token" or (actor.kind == "user" and admin != actor.user):
+        raise NotAllowed("organization.admin_not_you", "Create organizations for yourself only.")
+    _require_dialect(dialect)
+    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
+    organization = Organization(name=name, slug=_free_slug(name, slug), credits=credits)
+    try:
+        with transaction.atomic():
+            organization.save(force_insert=True)
+    except IntegrityError:
+        raise Invalid("slug.taken", "This short name is taken.", field="slug") from None
+    Membership.objects.create(organization=organization, user=admin, role=Role.ADMIN)
+    audit.record(
+        actor,
+        Action.ORGANIZATION_CREATED,
+        organization=organization,
+        target=name,
+        admin=str(admin.get_username()),
+        dialect=dialect,
+    )
+    for environment in (Environment.DEVELOPMENT, Environment.PRODUCTION):
+        _insert_workspace(
+            actor, organization, str(environment.label).capitalize(), environment, dialect
+        )
+    return organization
+
+
+@transaction.atomic
+def create_workspace(
+    *, actor: Actor, organization: Organization, name: str, environment: str, dialect: str
+) -> Workspace:
+    """Add a workspace.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Invalid: a value breaks a rule or the name is taken.
+    """
+    organization = lock_organization(organization)
+    require_admin(actor, organization)
+    _require_dialect(dialect)
+    if environment not in Environment.values:
+        raise Invalid("environment.unknown", "Choose an environment.", field="environment")
+    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
+    return _insert_workspace(actor, organization, name, environment, dialect)
+
+
+@transaction.atomic
+def rename_workspace(*, actor: Actor, workspace: Workspace, name: str) -> Workspace:
+    """Change the name people read; the slug stays.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Conflict: it is archived.
+        Invalid: the name breaks a rule.
+    """
+    workspace = _lock_workspace(actor, workspace)
+    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
+    if name != workspace.name:
+        before, workspace.name = workspace.name, name
+        workspace.save(update_fields=["name"])
+        audit.record(
+            actor,
+            Action.WORKSPACE_UPDATED,
+            organization=workspace.organization,
+            workspace=workspace,
+            target=name,
+            before={"name": before},
+            after={"name": name},
+        )
+    return workspace
+
+
+@transaction.atomic
+def archive_workspace(*, actor: Actor, workspace: Workspace) -> Workspace:
+    """Close a workspace for ever and revoke its tokens.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Conflict: it is archived already.
+    """
+    workspace = _lock_workspace(actor, workspace)
+    tokens = lock_tokens(AccessToken.objects.filter(workspace=workspace, revoked_at__isnull=True))
+    revoke_unchecked(actor=actor, tokens=tokens, reason="Workspace archived")
+    workspace.archived_at = timezone.now()
+    workspace.save(update_fields=["archived_at"])
+    audit.record(
+        actor,
+        Action.WORKSPACE_ARCHIVED,
+        organization=workspace.organization,
+        workspace=workspace,
+        target=workspace.name,
+        revoked_tokens=len(tokens),
+    )
+    return workspace
+
+
+@transaction.atomic
+def update_policy(
+    *,
+    actor: Actor,
+    organization: Organization,
+    max_lifetime_days: int | None,
+    allowed_networks: Iterable[object],
+    limits: Mapping[str, str] | None = None,
+) -> Organization:
+    """Set what holds for all tokens of the organization, from the next request on.
+
+    Args:
+        actor: an admin.
+        organization: whose policy.
+        max_lifetime_days: longest life of a new token; None for no rule of its own.
+        allowed_networks: networks for all tokens; none means no restriction.
+        limits: limit name to rate, replacing the views' own; None leaves them as they are.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Invalid: a value breaks a rule.
+    """
+    organization = lock_organization(organization)
+    require_admin(actor, organization)
+    if max_lifetime_days is not None and not 1 <= max_lifetime_days <= 36_500:
+        raise Invalid("lifetime.range", "Give a number of days from 1.", field="max_lifetime_days")
+    changes: dict[str, Any] = {
+        "max_lifetime_days": max_lifetime_days,
+        "allowed_networks": rules.networks(allowed_networks),
+    }
+    if limits is not None:
+        changes["limits"] = _rates(limits)
+    before = {field: getattr(organization, field) for field in changes}
+    changed = {field: value for field, value in changes.items() if value != before[field]}
+    if changed:
+        for field, value in changed.items():
+            setattr(organization, field, value)
+        organization.save(update_fields=list(changed))
+        audit.record(
+            actor,
+            Action.ORGANIZATION_UPDATED,
+            organization=organization,
+            target=organization.name,
+            before={field: before[field] for field in changed},
+            after=changed,
+        )
+    return organization
+
+
+@transaction.atomic
+def suspend_organization(*, actor: Actor, organization: Organization) -> Organization:
+    """Stop all tokens of the organization until it is resumed; the system's to do."""
+    return _set_suspended(actor, organization, suspended=True)
+
+
+@transaction.atomic
+def resume_organization(*, actor: Actor, organization: Organization) -> Organization:
+    """Let the tokens of a suspended organization work again; the system's to do."""
+    return _set_suspended(actor, organization, suspended=False)
+
+
+def _set_suspended(actor: Actor, organization: Organization, *, suspended: bool) -> Organization:
+    if actor.kind != "system":
+        raise NotAllowed("organization.operator_required", "Only the operator may do this.")
+    organization = lock_organization(organization)
+    if (organization.suspended_at is not None) != suspended:
+        organization.suspended_at = timezone.now() if suspended else None
+        organization.save(update_fields=["suspended_at"])
+        action = Action.ORGANIZATION_SUSPENDED if suspended else Action.ORGANIZATION_RESUMED
+        audit.record(actor, action, organization=organization, target=organization.name)
+    return organization
+
+
+def _lock_workspace(actor: Actor, workspace: Workspace) -> Workspace:
+    organization = lock_organization(workspace.organization)
+    require_admin(actor, organization)
+    workspace = Workspace.objects.select_related("organization").get(pk=workspace.pk)
+    if workspace.archived_at is not None:
+        raise Conflict("workspace.archived", "This workspace is archived.")
+    return workspace
+
+
+def _insert_workspace(
+    actor: Actor, organization: Organization, name: str, environment: str, dialect: str
+) -> Workspace:
+    slug = slugify(name)[:64]
+    if not slug:
+        raise Invalid("name.no_slug", "Use at least one letter or digit.", field="name")
+    if Workspace.objects.filter(organization=organization, slug=slug).exists():
+        raise Invalid("workspace.name_taken", "Another workspace has this name.", field="name")
+    workspace = Workspace.objects.create(
+        organization=organization, slug=slug, name=name, environment=environment, dialect=dialect
+    )
+    audit.record(
+        actor,
+        Action.WORKSPACE_CREATED,
+        organization=organization,
+        workspace=workspace,
+        target=name,
+        environment=str(environment),
+        dialect=dialect,
+    )
+    return workspace
+
+
+def _free_slug(name: str, wanted: str | None) -> str:
+    if wanted is not None:
+        if not wanted or slugify(wanted) != wanted or len(wanted) > 64:
+            raise Invalid(
+                "slug.invalid", "Use small letters, digits and hyphens, at most 64.", field="slug"
+            )
+        return wanted
+    base = slugify(name)[:56] or "organization"
+    taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    numbers = (f"{base}-{number}" for number in range(2, len(taken) + 3))
+    return base if base not in taken else next(slug for slug in numbers if slug not in taken)
+
+
+def _require_dialect(name: str) -> None:
+    if name not in dialects.all_dialects():
+        raise Invalid("dialect.unknown", "Choose an API.", field="dialect")
+
+
+def _rates(limits: Mapping[str, str]) -> dict[str, str]:
+    for name, rate in limits.items():
+        try:
+            Limit(rate, name=name)
+        except ValueError as error:
+            raise Invalid("limit.invalid", f"{name}: {error}", field="limits") from None
+    return dict(limits)

@@ -1,0 +1,268 @@
+"""Create, narrow, disable, enable and revoke access tokens, each with its audit event.
+
+Keyword-only, the actor first, one transaction, the event last. Secrets leave as return values and
+stay nowhere. Making secrets is in ``issuing``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from apikeys.models import AccessToken, Organization, Workspace
+from apikeys.models.tokens import Kind, Status
+from apikeys.scopes import is_narrower
+from apikeys.services import audit, rules
+from apikeys.services.actors import Actor
+from apikeys.services.audit import Action
+from apikeys.services.authority import require_token_manager, require_within_parent
+from apikeys.services.errors import Conflict, Invalid
+from apikeys.services.issuing import IssuedToken, create_token, end_overlap, rotate_token
+from apikeys.services.locks import lock_token, lock_tokens
+
+__all__ = [
+    "IssuedToken",
+    "create_token",
+    "disable_token",
+    "enable_token",
+    "end_overlap",
+    "revoke_all",
+    "revoke_token",
+    "revoke_tokens",
+    "rotate_token",
+    "update_token",
+]
+
+
+class _Unset(Enum):
+    UNSET = "unset"
+
+
+UNSET: Final = _Unset.UNSET
+
+
+@transaction.atomic
+def update_token(
+    *,
+    actor: Actor,
+    token: AccessToken,
+    name: str | _Unset = UNSET,
+    description: str | _Unset = UNSET,
+    scopes: Sequence[str] | _Unset = UNSET,
+    allowed_networks: Iterable[object] | _Unset = UNSET,
+    expires_at: datetime | _Unset | None = UNSET,
+) -> AccessToken:
+    """Change what is given and leave the rest as it is in the database now.
+
+    Scopes can only be narrowed and the expiry only be brought forward: more power is a new token.
+
+    Raises:
+        NotAllowed: the actor may not manage this token.
+        Conflict: it is revoked.
+        Invalid: a value breaks a rule; ``field`` says which.
+    """
+    token = lock_token(token)
+    require_token_manager(actor, token.workspace, token)
+    _require_not_revoked(token)
+    changes: dict[str, Any] = {}
+    if name is not UNSET:
+        changes["name"] = rules.token_name(
+            str(name), workspace=token.workspace, kind=token.kind, excluding=token
+        )
+    if description is not UNSET:
+        changes["description"] = rules.description(str(description))
+    if scopes is not UNSET:
+        changes["scopes"] = _narrower_scopes(token, scopes)
+    if allowed_networks is not UNSET:
+        changes["allowed_networks"] = rules.networks(allowed_networks)
+    if expires_at is not UNSET:
+        changes["expires_at"] = _earlier_expiry(token, expires_at)
+    before = {field: _for_json(getattr(token, field)) for field in changes}
+    for field, value in changes.items():
+        setattr(token, field, value)
+    if actor.token is not None and token.parent_id == actor.token.pk:
+        _require_still_within(actor.token, token)
+    changed = {f: _for_json(getattr(token, f)) for f in changes}
+    changed = {f: value for f, value in changed.items() if value != before[f]}
+    if changed:
+        token.save(update_fields=[*changed, "updated_at"])
+        _record(
+            actor,
+            Action.TOKEN_UPDATED,
+            token,
+            before={f: before[f] for f in changed},
+            after=changed,
+        )
+    return token
+
+
+@transaction.atomic
+def disable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
+    """Stop the token until it is enabled again; does nothing to a disabled one.
+
+    Raises:
+        NotAllowed, Conflict: as ``update_token``.
+    """
+    token = lock_token(token)
+    require_token_manager(actor, token.workspace, token)
+    _require_not_revoked(token)
+    if token.disabled_at is None:
+        token.disabled_at = timezone.now()
+        token.save(update_fields=["disabled_at", "updated_at"])
+        _record(actor, Action.TOKEN_DISABLED, token)
+    return token
+
+
+@transaction.atomic
+def enable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
+    """Let a disabled token work again; does nothing to an enabled one.
+
+    Raises:
+        NotAllowed, Conflict: as ``update_token``.
+    """
+    token = lock_token(token)
+    require_token_manager(actor, token.workspace, token)
+    _require_not_revoked(token)
+    if token.disabled_at is not None:
+        token.disabled_at = None
+        token.save(update_fields=["disabled_at", "updated_at"])
+        _record(actor, Action.TOKEN_ENABLED, token)
+    return token
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, token: AccessToken, reason: str = "") -> AccessToken:
+    """End the token for ever, both secrets of a rotation included; a revoked one stays as it is.
+
+    Raises:
+        NotAllowed: the actor may not manage this token.
+    """
+    token = lock_token(token)
+    require_token_manager(actor, token.workspace, token)
+    _revoke(actor, [token], reason)
+    return token
+
+
+@transaction.atomic
+def revoke_tokens(
+    *, actor: Actor, organization: Organization, token_ids: Iterable[str], reason: str = ""
+) -> list[AccessToken]:
+    """Revoke several tokens of one organization, all or none.
+
+    Returns:
+        The tokens that this call revoked; those revoked before are left out.
+
+    Raises:
+        Invalid: one of the ids names no token of the organization.
+        NotAllowed: the actor may not manage one of them.
+    """
+    wanted = set(token_ids)
+    tokens = lock_tokens(
+        AccessToken.objects.in_organization(organization).filter(token_id__in=wanted)
+    )
+    if len(tokens) != len(wanted):
+        raise Invalid("token.unknown", "One of the tokens does not exist.", field="token_ids")
+    for token in tokens:
+        require_token_manager(actor, token.workspace, token)
+    return _revoke(actor, tokens, reason)
+
+
+@transaction.atomic
+def revoke_all(
+    *, actor: Actor, workspace: Workspace, owner: Any = None, reason: str = ""
+) -> list[AccessToken]:
+    """Revoke all tokens of a workspace, or only one person's personal ones in it.
+
+    Returns:
+        The tokens that this call revoked.
+
+    Raises:
+        NotAllowed: the actor may not manage one of them.
+    """
+    tokens = AccessToken.objects.filter(workspace=workspace, revoked_at__isnull=True)
+    if owner is not None:
+        tokens = tokens.filter(kind=Kind.PERSONAL, owner=owner)
+    locked = lock_tokens(tokens)
+    if owner is None or owner != actor.user:
+        require_token_manager(actor, workspace, None)
+    for token in locked:
+        require_token_manager(actor, workspace, token)
+    return _revoke(actor, locked, reason)
+
+
+def revoke_unchecked(*, actor: Actor, tokens: Iterable[AccessToken], reason: str) -> None:
+    """Revoke tokens as part of a change that was allowed already, inside its transaction.
+
+    Args:
+        actor: who makes that change.
+        tokens: rows that ``lock_tokens`` returned.
+        reason: why, for the page and the audit event.
+    """
+    _revoke(actor, tokens, reason)
+
+
+def _revoke(actor: Actor, tokens: Iterable[AccessToken], reason: str) -> list[AccessToken]:
+    now = timezone.now()
+    revoked = []
+    for token in tokens:
+        if token.revoked_at is not None:
+            continue
+        token.revoked_at = now
+        token.revoked_by = actor.label[:255]
+        token.revoke_reason = reason[:255]
+        token.save(update_fields=["revoked_at", "revoked_by", "revoke_reason", "updated_at"])
+        _record(actor, Action.TOKEN_REVOKED, token, reason=reason[:255])
+        revoked.append(token)
+    return revoked
+
+
+def _record(actor: Actor, action: Action, token: AccessToken, **details: Any) -> None:
+    audit.record(actor, action, organization=token.organization, token=token, **details)
+
+
+def _require_not_revoked(token: AccessToken) -> None:
+    if token.status is Status.REVOKED:
+        raise Conflict("token.revoked", "This token is revoked, for ever.")
+
+
+def _narrower_scopes(token: AccessToken, scopes: Sequence[str]) -> list[str]:
+    dialect = token.workspace.speaks
+    names = rules.scopes(scopes, dialect)
+    if not is_narrower(names, token.scopes, dialect.available_scopes, dialect.implies):
+        raise Invalid(
+            "token.scopes_widened",
+            "Scopes can only be taken away. Generate a new token to grant more.",
+            field="scopes",
+        )
+    return names
+
+
+def _earlier_expiry(token: AccessToken, expires_at: datetime | None) -> datetime | None:
+    if expires_at == token.expires_at:
+        return expires_at
+    if expires_at is None or (token.expires_at is not None and expires_at > token.expires_at):
+        raise Invalid(
+            "token.expiry_extended",
+            "The expiry can only be brought forward. Generate a new token to have more time.",
+            field="expires_at",
+        )
+    return rules.expiry(expires_at, organization=token.organization)
+
+
+def _require_still_within(parent: AccessToken, child: AccessToken) -> None:
+    require_within_parent(
+        parent,
+        workspace=child.workspace,
+        scopes=child.scopes,
+        expires_at=child.expires_at,
+        allowed_networks=child.allowed_networks,
+    )
+
+
+def _for_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

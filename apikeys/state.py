@@ -1,0 +1,46 @@
+"""What one request has shown of itself so far: dialect, token, refusal, limits.
+
+Hangs on the Django request as ``request.apikeys``. The authenticator begins it, throttle and
+permission add to it, the middleware reads it after the response. Knows no DRF.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from apikeys.dialects import Dialect
+    from apikeys.limits import Window
+    from apikeys.models import AccessToken
+    from apikeys.refusals import Refusal
+
+
+@dataclass(slots=True)
+class RequestState:
+    """One request's state.
+
+    Attributes:
+        dialect: how to answer.
+        view: the DRF view.
+        address: the client's address, None when it can't be known.
+        browser: a browser page sent it, as far as ``Origin`` and ``Sec-Fetch-*`` tell.
+        token: the proven token.
+        refusal: why it was refused.
+        windows: state of the limits it was counted on.
+    """
+
+    dialect: Dialect
+    view: Any
+    address: str | None
+    browser: bool
+    token: AccessToken | None = None
+    refusal: Refusal | None = None
+    windows: tuple[Window, ...] = ()
+
+
+def of(request: HttpRequest) -> RequestState | None:
+    """Return the state of a request that one of our authenticators has seen."""
+    return getattr(request, "apikeys", None)

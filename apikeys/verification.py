@@ -1,0 +1,167 @@
+"""May this credential be used now: credential -> AccessToken, or Refusal(reason).
+
+Reads one row, writes nothing, remembers no verdict. What the caller is told follows from the
+reason in ``refusals``. Knows no request: the edges hand in facts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from django.utils import timezone
+
+from apikeys import conf, credentials, networks
+from apikeys.credentials import Credential
+from apikeys.models import AccessToken
+from apikeys.models.tokens import Kind
+from apikeys.refusals import Reason, Refusal
+
+if TYPE_CHECKING:
+    from apikeys.dialects import Dialect
+
+logger = logging.getLogger("apikeys.verification")
+
+# Compared against when no row has the id, so that both answers take the same time.
+_NOBODY: Final = "0" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the transport knows about a request.
+
+    Attributes:
+        address: the client's address; None when it can't be known.
+        secure: it came over TLS.
+        foreign_origin: a browser page of another site sent it.
+    """
+
+    address: str | None
+    secure: bool
+    foreign_origin: bool
+
+
+def verify(
+    credential: Credential,
+    *,
+    dialects: Collection[str],
+    facts: Facts,
+    now: datetime | None = None,
+) -> AccessToken:
+    """Return the token that the credential proves, usable at this moment.
+
+    The token comes with workspace, organization and owner. ``used_previous_secret`` tells that the
+    secret before the last rotation was presented.
+
+    Args:
+        credential: what the request carries, parsed.
+        dialects: names of the dialects whose tokens are accepted here.
+        facts: address, transport and origin of the request.
+        now: the moment to judge; the application clock when not given.
+
+    Raises:
+        Refusal: with the true reason.
+    """
+    now = now or timezone.now()
+    token = AccessToken.objects.for_verification().filter(token_id=credential.token_id).first()
+    _check_secret(token, credential, now)
+    assert token is not None  # noqa: S101 - _check_secret refuses an unknown id
+    dialect = token.workspace.speaks if token.workspace.dialect in dialects else None
+    reason = (
+        _check_dialect(token, credential, dialect)
+        or _check_address(token, facts)
+        or _check_state(token, now)
+        or _check_transport(facts, dialect)
+    )
+    if reason is not None:
+        raise Refusal(reason, token_id=token.token_id, token_pk=token.pk)
+    return token
+
+
+def _check_secret(token: AccessToken | None, credential: Credential, now: datetime) -> None:
+    peppers = conf.get().peppers
+    if token is None:
+        _matches(credential, _stand_in())
+        raise Refusal(Reason.UNKNOWN)
+    matched = _matches(credential, token.digest)
+    if token.previous_digest and token.has_overlap(now):
+        previous = _matches(credential, token.previous_digest)
+        token.used_previous_secret = previous and not matched
+        matched = matched or previous
+    if not matched:
+        version = credentials.pepper_version(token.digest)
+        if version is not None and version not in peppers:
+            logger.error("pepper missing version=%d token_id=%s", version, token.token_id)
+        raise Refusal(Reason.WRONG_SECRET, token_id=token.token_id)
+
+
+def _matches(credential: Credential, stored: str) -> bool:
+    token_id, secret = credential.token_id, credential.secret
+    if stored.startswith("$argon2"):
+        from apikeys import argon2  # needs argon2-cffi, which is an extra
+
+        return argon2.matches(token_id, secret, stored)
+    return credentials.matches(token_id, secret, stored, conf.get().peppers)
+
+
+def _stand_in() -> str:
+    settings = conf.get()
+    return _stand_in_for(settings.token_hasher, tuple(settings.peppers.items()))
+
+
+@cache
+def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
+    if hasher == "argon2":
+        from apikeys import argon2  # needs argon2-cffi, which is an extra
+
+        return argon2.digest(_NOBODY, _NOBODY)
+    return credentials.digest(_NOBODY, _NOBODY, dict(peppers))
+
+
+def _check_dialect(
+    token: AccessToken, credential: Credential, dialect: Dialect | None
+) -> Reason | None:
+    if dialect is None:
+        return Reason.OTHER_DIALECT
+    if not dialect.accepts_prefix(credential.prefix, token.workspace.environment):
+        return Reason.OTHER_DIALECT
+    return None
+
+
+def _check_address(token: AccessToken, facts: Facts) -> Reason | None:
+    for allowed in (token.allowed_networks, token.organization.allowed_networks):
+        if allowed and not networks.contains(tuple(allowed), facts.address):
+            return Reason.ADDRESS_NOT_ALLOWED
+    return None
+
+
+def _check_state(token: AccessToken, now: datetime) -> Reason | None:
+    if token.revoked_at is not None:
+        return Reason.REVOKED
+    if token.workspace.archived_at is not None:
+        return Reason.WORKSPACE_ARCHIVED
+    if token.disabled_at is not None:
+        return Reason.DISABLED
+    if token.expires_at is not None and token.expires_at <= now:
+        return Reason.EXPIRED
+    if token.organization.suspended_at is not None:
+        return Reason.ORGANIZATION_SUSPENDED
+    if token.kind == Kind.PERSONAL:
+        is_member = token.owner_is_member  # type: ignore[attr-defined]  # annotated
+        if token.owner is None or not is_member:
+            return Reason.OWNER_GONE
+        if not token.owner.is_active:
+            return Reason.OWNER_INACTIVE
+    return None
+
+
+def _check_transport(facts: Facts, dialect: Dialect | None) -> Reason | None:
+    if conf.get().require_https and not facts.secure:
+        return Reason.PLAIN_HTTP
+    if facts.foreign_origin and dialect is not None and dialect.foreign_origins == "refuse":
+        return Reason.FOREIGN_ORIGIN
+    return None

@@ -1,0 +1,1 @@
+"""The admins' browser pages over ``apikeys.services``."""

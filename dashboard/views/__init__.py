@@ -1,0 +1,1 @@
+"""Views of the dashboard: they translate between pages and services."""
