@@ -55,18 +55,27 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report  # type: ignore[return-value]
 
 
-class SecureClient(Client):
+class Secure:
+    """Makes a test client's requests HTTPS unless told otherwise."""
+
+
+def _over_https(name: str) -> Callable[..., Any]:
+    def send(self: Secure, *args: Any, secure: bool = True, **kwargs: Any) -> Any:
+        return getattr(super(Secure, self), name)(*args, secure=secure, **kwargs)
+
+    return send
+
+
+for _name in ("get", "head", "options", "post", "put", "patch", "delete"):
+    setattr(Secure, _name, _over_https(_name))
+
+
+class SecureClient(Secure, Client):
     """Django's test client over HTTPS."""
 
-    def generic(self, *args: Any, secure: bool = True, **kwargs: Any) -> Any:
-        return super().generic(*args, secure=secure, **kwargs)
 
-
-class SecureAPIClient(APIClient):
+class SecureAPIClient(Secure, APIClient):
     """DRF's test client over HTTPS; `key` sends an API key with every request."""
-
-    def generic(self, *args: Any, secure: bool = True, **kwargs: Any) -> Any:
-        return super().generic(*args, secure=secure, **kwargs)
 
     def key(self, issued: IssuedToken) -> SecureAPIClient:
         self.credentials(HTTP_X_API_KEY=issued.api_key)

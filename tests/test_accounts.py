@@ -47,7 +47,8 @@ def test_an_inactive_user_does_not_log_in(client, alice):
 def test_an_unknown_address_answers_as_a_wrong_password_does(client, alice):
     wrong = log_in(client, "alice@example.org", "wrong").context["form"].non_field_errors()
     unknown = log_in(client, "nobody@example.org", "wrong").context["form"].non_field_errors()
-    assert wrong == unknown != []
+    assert len(wrong) == 1
+    assert wrong == unknown
 
 
 def test_the_database_refuses_the_same_address_in_another_case(alice):

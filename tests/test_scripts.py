@@ -111,14 +111,16 @@ class Demo:
         return re.search(r"(?m)^ +Password +(.+)$", self.said)[1]
 
     def manage(self, *arguments):
-        return subprocess.run(
+        result = subprocess.run(
             [".venv/bin/python", "manage.py", *arguments],
             cwd=self.folder,
             env=surroundings(),
             capture_output=True,
             text=True,
-            check=True,
-        ).stdout
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def stop(self, number):
         """Signal the foreground group as a terminal does; return the exit status."""
