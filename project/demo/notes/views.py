@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,6 +12,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
+from apikeys.models import AccessToken
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.notes.models import Note
@@ -46,7 +49,7 @@ class WhoAmIView(APIView):
     scopes_not_needed = True
 
     def get(self, request: Request) -> Response:
-        token = request.auth
+        token = cast(AccessToken, request.auth)
         return Response(
             {
                 "token_id": token.token_id,
