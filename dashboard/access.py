@@ -1,0 +1,87 @@
+"""Who may open a page: log-in first, then 404 for outsiders, then 403 for members.
+
+Decides from the database on every request; templates only hide what is refused here anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from apikeys import conf, networks
+from apikeys.models import Membership, Organization, Workspace
+from apikeys.models.organizations import Role
+from apikeys.services.actors import Actor
+from dashboard.pages import render_page
+
+View = Callable[..., HttpResponseBase]
+
+
+def member_page(view: View) -> View:
+    """Open to every member; calls ``view(request, organization, ...)``.
+
+    The URL's ``organization`` is a slug. ``request.membership`` is the person's membership.
+    """
+
+    @login_required
+    @wraps(view)
+    def check(request: HttpRequest, organization: str, **kwargs: Any) -> HttpResponseBase:
+        membership = (
+            Membership.objects.select_related("organization")
+            .filter(user=request.user.pk, organization__slug=organization)
+            .first()
+        )
+        if membership is None:
+            raise Http404
+        request.membership = membership  # type: ignore[attr-defined]
+        return view(request, membership.organization, **kwargs)
+
+    return check
+
+
+def admin_page(view: View) -> View:
+    """Open to admins; members get a 403 page that says who the admins are."""
+
+    @wraps(view)
+    def check(
+        request: HttpRequest, organization: Organization, **kwargs: Any
+    ) -> HttpResponseBase:
+        if not request.membership.is_admin:  # type: ignore[attr-defined]
+            context = {"admins": admins_of(organization)}
+            return render_page(request, "dashboard/members_only.html", context, status=403)
+        return view(request, organization, **kwargs)
+
+    return member_page(check)
+
+
+def admins_of(organization: Organization) -> list[str]:
+    """Return how the organization's active admins are called."""
+    admins = Membership.objects.filter(
+        organization=organization, role=Role.ADMIN, user__is_active=True
+    ).select_related("user")
+    return [membership.user.get_full_name() or str(membership.user) for membership in admins]
+
+
+def chosen_workspace(request: HttpRequest, organization: Organization) -> Workspace | None:
+    """Return the workspace that ``?workspace=`` names, None for all of them.
+
+    Raises:
+        Http404: the organization has no such workspace.
+    """
+    slug = request.GET.get("workspace", "")
+    if not slug:
+        return None
+    workspace = Workspace.objects.filter(organization=organization, slug=slug).first()
+    if workspace is None:
+        raise Http404
+    return workspace
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return the person who sent this request, for the services."""
+    address = networks.client_address(request.META, conf.get().trusted_proxies)
+    return Actor.person(request.user, address=address)
