@@ -18,6 +18,7 @@ from django.utils import timezone
 from apikeys import conf, credentials, networks
 from apikeys.credentials import Credential
 from apikeys.models import AccessToken
+from apikeys.models.lookup import find
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason, Refusal
 
@@ -67,7 +68,7 @@ def verify(
         Refusal: with the true reason.
     """
     now = now or timezone.now()
-    token = AccessToken.objects.for_verification().filter(token_id=credential.token_id).first()
+    token = find(credential.token_id)
     _check_secret(token, credential, now)
     assert token is not None  # noqa: S101 - _check_secret refuses an unknown id
     dialect = token.workspace.speaks if token.workspace.dialect in dialects else None
