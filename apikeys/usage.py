@@ -260,31 +260,39 @@ def _write_last_use(pk: int, use: LastUse) -> None:
 
 def _add_uses(uses: Counter[UsageKey], using: str) -> None:
     rows = [
-        (k.token_pk, Period.HOUR.value, _moment(k.hour, using), k.outcome, n)
+        (k.token_pk, Period.HOUR.value, stored_moment(k.hour, using), k.outcome, n)
         for k, n in sorted(uses.items())
     ]
     columns = ("token_id", "period", "started_at", "outcome")
-    _upsert(UsageCounter._meta.db_table, columns, rows, using)
+    add_counts(UsageCounter._meta.db_table, columns, rows, using)
 
 
 def _add_refusals(refusals: Counter[RefusalKey], using: str) -> None:
     rows = [
-        (_moment(k.minute, using), k.address, k.reason, k.dialect, k.token_id, n)
+        (stored_moment(k.minute, using), k.address, k.reason, k.dialect, k.token_id, n)
         for k, n in sorted(refusals.items())
     ]
     columns = ("minute", "address", "reason", "dialect", "token_id")
-    _upsert(RefusalCounter._meta.db_table, columns, rows, using)
+    add_counts(RefusalCounter._meta.db_table, columns, rows, using)
 
 
-def _moment(seconds: int, using: str) -> Any:
+def stored_moment(seconds: int, using: str) -> Any:
+    """Return a Unix time as ``add_counts`` wants it for the database."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return connections[using].ops.adapt_datetimefield_value(moment)
 
 
-def _upsert(
+def add_counts(
     table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], using: str
 ) -> None:
-    """Add to the counters in one statement a batch; PostgreSQL and SQLite share the syntax."""
+    """Add to the counters in one statement a batch; PostgreSQL and SQLite share the syntax.
+
+    Args:
+        table: of a model with a column ``count``.
+        columns: its unique key.
+        rows: values of the key, then the number to add; no key twice.
+        using: the database's alias.
+    """
     quote = connections[using].ops.quote_name
     names, count = ", ".join(quote(c) for c in columns), quote("count")
     one = f"({', '.join(['%s'] * (len(columns) + 1))})"
