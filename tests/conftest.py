@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from apikeys import conf
+from apikeys import conf, usage
 from apikeys.limits import limiter
 from apikeys.models import Organization, Workspace
 from apikeys.services.actors import Actor
@@ -93,8 +93,9 @@ def api() -> SecureAPIClient:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counters() -> None:
-    """No test sees what another has used up."""
+def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what another has used up, or writes what another has counted."""
+    monkeypatch.setattr(usage, "_buffer", usage.Buffer())
     limiter(conf.get().limits_storage).clear()
     cache.clear()
 
