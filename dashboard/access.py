@@ -16,7 +16,7 @@ from apikeys import conf, networks
 from apikeys.models import Membership, Organization, Workspace
 from apikeys.models.organizations import Role
 from apikeys.services.actors import Actor
-from dashboard.pages import render_page
+from dashboard.pages import memberships_of, render_page
 
 View = Callable[..., HttpResponseBase]
 
@@ -30,11 +30,8 @@ def member_page(view: View) -> View:
     @login_required
     @wraps(view)
     def check(request: HttpRequest, organization: str, **kwargs: Any) -> HttpResponseBase:
-        membership = (
-            Membership.objects.select_related("organization")
-            .filter(user=request.user.pk, organization__slug=organization)
-            .first()
-        )
+        memberships = memberships_of(request)
+        membership = next((m for m in memberships if m.organization.slug == organization), None)
         if membership is None:
             raise Http404
         request.membership = membership  # type: ignore[attr-defined]
@@ -47,9 +44,7 @@ def admin_page(view: View) -> View:
     """Open to admins; members get a 403 page that says who the admins are."""
 
     @wraps(view)
-    def check(
-        request: HttpRequest, organization: Organization, **kwargs: Any
-    ) -> HttpResponseBase:
+    def check(request: HttpRequest, organization: Organization, **kwargs: Any) -> HttpResponseBase:
         if not request.membership.is_admin:  # type: ignore[attr-defined]
             context = {"admins": admins_of(organization)}
             return render_page(request, "dashboard/members_only.html", context, status=403)

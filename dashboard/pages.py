@@ -52,16 +52,28 @@ def protect(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """Return the person's memberships by name of the organization, read once a request."""
+    found: list[Membership] | None = getattr(request, "memberships", None)
+    if found is None:
+        memberships = Membership.objects.filter(user=request.user.pk)
+        found = list(memberships.select_related("organization").order_by("organization__name"))
+        request.memberships = found  # type: ignore[attr-defined]
+    return found
+
+
 def _frame(request: HttpRequest) -> dict[str, Any]:
     membership: Membership | None = getattr(request, "membership", None)
     organization = membership.organization if membership else None
+    workspaces: list[Workspace] = []
+    if membership is not None and membership.is_admin:
+        open_ones = Workspace.objects.filter(organization=organization, archived_at__isnull=True)
+        workspaces = list(open_ones.order_by("name"))
+    slug = request.GET.get("workspace", "")
     return {
         "membership": membership,
         "organization": organization,
-        "memberships": Membership.objects.filter(user=request.user.pk)
-        .select_related("organization")
-        .order_by("organization__name"),
-        "workspaces": Workspace.objects.filter(organization=organization, archived_at__isnull=True)
-        if organization
-        else (),
+        "memberships": memberships_of(request),
+        "workspaces": workspaces,
+        "chosen_workspace": next((w for w in workspaces if w.slug == slug), None),
     }

@@ -1,11 +1,16 @@
-"""URLs of the dashboard; include them as ``dashboard/``."""
+"""URLs of the dashboard; include them as ``dashboard/``. Each area lists its own."""
 
-from django.urls import path
+from __future__ import annotations
 
-from dashboard.views import home
+from dashboard.views import audit, home, members, tokens, usage, workspaces
 
 app_name = "dashboard"
 
 urlpatterns = [
-    path("", home.start, name="home"),
+    *home.urlpatterns,
+    *tokens.urlpatterns,
+    *members.urlpatterns,
+    *workspaces.urlpatterns,
+    *audit.urlpatterns,
+    *usage.urlpatterns,
 ]

@@ -1,0 +1,1 @@
+"""Forms of the dashboard, one module an area."""

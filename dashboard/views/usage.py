@@ -1,0 +1,7 @@
+"""Usage of tokens."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,7 @@
+"""Workspaces and the policy of an organization."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
