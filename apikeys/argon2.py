@@ -17,7 +17,7 @@ from collections import OrderedDict
 from typing import Final
 
 import argon2
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 PREFIX: Final = "$argon2id$"
 
@@ -39,7 +39,11 @@ def digest(token_id: str, secret: str) -> str:
 
 
 def matches(token_id: str, secret: str, stored: str) -> bool:
-    """Tell whether ``stored`` is the Argon2id hash of this id and secret."""
+    """Tell whether ``stored`` is the Argon2id hash of this id and secret.
+
+    Raises:
+        argon2.exceptions.VerificationError: it can't be told, for want of memory: no mismatch.
+    """
     message = f"{token_id}:{secret}"
     known = hmac.digest(_process_key, f"{message}:{stored}".encode(), "sha256")
     with _lock:
@@ -49,7 +53,7 @@ def matches(token_id: str, secret: str, stored: str) -> bool:
     try:
         with _AT_ONCE:
             _HASHER.verify(stored, message)
-    except (VerificationError, InvalidHashError):
+    except (VerifyMismatchError, InvalidHashError):
         return False
     with _lock:
         _memory[known] = None

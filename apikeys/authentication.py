@@ -7,8 +7,10 @@ the answer. Put it first on a view, so that DRF answers 401 with its challenge.
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Any, ClassVar
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -18,7 +20,7 @@ from apikeys import state as states
 from apikeys.carriers import AmbiguousCredentialError, Carrier
 from apikeys.credentials import Credential, MalformedCredentialError
 from apikeys.dialects import Dialect
-from apikeys.exceptions import Refused
+from apikeys.exceptions import Refused, retry_sentence
 from apikeys.limits import Charge, Limit
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
@@ -88,17 +90,15 @@ class AccessTokenAuthentication(BaseAuthentication):
         state = self._begin(http, view)
         try:
             self._check_declared(view, http.method or "")
-            carried = self._extract(state.dialect, http.META)
-            if carried is None:
-                return None
-            state.token = token = verification.verify(
-                self._parse(*carried, state.dialect),
-                dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
-                facts=self._facts(http, state),
-            )
+            state.token = self._verify(http, state)
         except Refusal as refusal:
-            raise self._refused(refusal, http, state) from None
-        return self._principal(token), token
+            raise self._refused(refusal, state) from None
+        except Exception as fault:
+            # Error pages print the variables of every frame, and those below hold the secret.
+            if not isinstance(fault, (OperationalError, InterfaceError)):
+                logger.error("fault in authentication\n%s", traceback.format_exc())
+            raise fault.with_traceback(None) from None
+        return None if state.token is None else (self._principal(state.token), state.token)
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401; a browser gets none that opens a password box."""
@@ -113,6 +113,9 @@ class AccessTokenAuthentication(BaseAuthentication):
             address=networks.client_address(http.META, conf.get().trusted_proxies),
             browser="HTTP_ORIGIN" in http.META or "HTTP_SEC_FETCH_SITE" in http.META,
         )
+        for carrier in state.dialect.carriers:
+            carrier.withhold(http.META)
+        http.__dict__.pop("headers", None)  # Django's cached copy of META
         http.apikeys = state  # type: ignore[attr-defined]
         return state
 
@@ -124,6 +127,16 @@ class AccessTokenAuthentication(BaseAuthentication):
         except permissions.Undeclared as verdict:
             logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
             raise Refusal(Reason.SCOPE_UNDECLARED) from None
+
+    def _verify(self, http: HttpRequest, state: states.RequestState) -> AccessToken | None:
+        carried = self._extract(state.dialect, http.META)
+        if carried is None:
+            return None
+        return verification.verify(
+            self._parse(*carried, state.dialect),
+            dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
+            facts=self._facts(http, state),
+        )
 
     def _extract(self, dialect: Dialect, meta: dict[str, Any]) -> tuple[Carrier, bytes] | None:
         found: tuple[Carrier, bytes] | None = None
@@ -160,7 +173,7 @@ class AccessTokenAuthentication(BaseAuthentication):
             foreign = networks.is_foreign(http.META, state.dialect.first_party_origins, own)
         return verification.Facts(address=state.address, secure=secure, foreign_origin=foreign)
 
-    def _refused(self, refusal: Refusal, http: HttpRequest, state: states.RequestState) -> Refused:
+    def _refused(self, refusal: Refusal, state: states.RequestState) -> Refused:
         state.refusal = refusal
         if FACES[refusal.reason].status != 401 and refusal.reason is not Reason.AMBIGUOUS:
             return Refused(refusal)
@@ -171,7 +184,7 @@ class AccessTokenAuthentication(BaseAuthentication):
             return Refused(refusal)
         return Refused(
             Refusal(Reason.TOO_MANY_FAILURES),
-            detail=f"Too many requests with an invalid API key. Retry after {retry_after} seconds.",
+            detail=f"{FACES[Reason.TOO_MANY_FAILURES].detail} {retry_sentence(retry_after)}",
             retry_after=retry_after,
         )
 

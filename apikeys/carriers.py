@@ -1,7 +1,8 @@
 """Where in a request a credential travels: an own header, Bearer, HTTP Basic.
 
 A carrier looks at the WSGI environ (``request.META``) and hands out raw bytes or a parsed
-credential. Knows no models, no Django and no dialect.
+credential, and puts a header that shows itself without its secret in the place of the one that
+came. Knows no models, no Django and no dialect.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,6 +31,24 @@ class AmbiguousCredentialError(ValueError):
     """One carrier holds two values: the header was sent twice and joined with a comma."""
 
 
+class WithheldHeader(str):
+    """A header's value that shows, prints and pickles without its secret; carriers still read it.
+
+    Error pages, error reporters and logs print what a request carried.
+    """
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+    def __new__(cls, shown: str, raw: bytes) -> WithheldHeader:
+        header = super().__new__(cls, shown)
+        header.raw = raw
+        return header
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
 class Carrier(Protocol):
     """One way for a credential to travel."""
 
@@ -39,6 +58,9 @@ class Carrier(Protocol):
 
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
         """Return the credential's bytes, or None when this carrier is not used."""
+
+    def withhold(self, meta: MutableMapping[str, Any]) -> None:
+        """Put a header that hides its secret in the place of the one that ``raw`` reads."""
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -75,6 +97,10 @@ class Header:
         value = meta.get(self._meta_key)
         return None if value is None else _single(_bytes(value))
 
+    def withhold(self, meta: MutableMapping[str, Any]) -> None:
+        if (value := meta.get(self._meta_key)) is not None:
+            meta[self._meta_key] = WithheldHeader("***", _bytes(value))
+
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
     ) -> Credential:
@@ -93,6 +119,9 @@ class Bearer:
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
         return _authorization(meta, b"bearer")
 
+    def withhold(self, meta: MutableMapping[str, Any]) -> None:
+        _withhold_authorization(meta, "Bearer")
+
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
     ) -> Credential:
@@ -110,6 +139,9 @@ class Basic:
 
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
         return _authorization(meta, b"basic")
+
+    def withhold(self, meta: MutableMapping[str, Any]) -> None:
+        _withhold_authorization(meta, "Basic")
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -140,7 +172,15 @@ def _authorization(meta: Mapping[str, Any], wanted: bytes) -> bytes | None:
     return _single(rest.strip(b" ")) if scheme.lower() == wanted else None
 
 
+def _withhold_authorization(meta: MutableMapping[str, Any], scheme: str) -> None:
+    value = _bytes(meta.get("HTTP_AUTHORIZATION", ""))
+    if value.partition(b" ")[0].lower() == scheme.lower().encode():
+        meta["HTTP_AUTHORIZATION"] = WithheldHeader(f"{scheme} ***", value)
+
+
 def _bytes(value: str) -> bytes:
+    if isinstance(value, WithheldHeader):
+        return value.raw
     # WSGI hands headers over as Latin-1 text (PEP 3333); test clients may hand over any text.
     return value.encode("latin-1", "replace")
 

@@ -26,6 +26,7 @@ CHECKSUM_LENGTH: Final = 6
 MINIMUM_SECRET_BITS: Final = 128
 
 _SEPARATOR: Final = b"_"
+_SIGNED: Final = re.compile(r"hmac-sha256\$([0-9]{1,9})\$")
 
 
 class MalformedCredentialError(ValueError):
@@ -171,25 +172,22 @@ def digest(token_id: str, secret: str, peppers: Mapping[int, str]) -> str:
 def matches(token_id: str, secret: str, stored: str, peppers: Mapping[int, str]) -> bool:
     """Tell in constant time whether ``stored`` is the digest of this id and secret.
 
-    A digest whose pepper is missing matches nothing, after the same work.
+    A digest whose pepper is missing, or that is damaged, matches nothing, after the same work.
     """
-    algorithm, _, rest = stored.partition("$")
-    version = rest.partition("$")[0]
+    version = pepper_version(stored)
     pepper: str | None = None
-    number = 0
-    if algorithm == "hmac-sha256":
-        number = int(version)
+    if version is not None:
         # A missing pepper: compare with a digest nobody can have stored.
-        pepper = peppers.get(number, "missing pepper")
-    computed = _digest(token_id, secret, number, pepper)
-    equal = hmac.compare_digest(computed.encode("ascii"), stored.encode("ascii"))
-    return equal and (pepper is None or number in peppers)
+        pepper = peppers.get(version, "missing pepper")
+    computed = _digest(token_id, secret, version or 0, pepper)
+    equal = hmac.compare_digest(computed.encode("ascii"), stored.encode())
+    return equal and (version is None or version in peppers)
 
 
 def pepper_version(stored: str) -> int | None:
     """Return the version of the pepper a stored digest needs; None for one without a pepper."""
-    algorithm, _, rest = stored.partition("$")
-    return int(rest.partition("$")[0]) if algorithm == "hmac-sha256" else None
+    found = _SIGNED.match(stored)
+    return None if found is None else int(found[1])
 
 
 def _digest(token_id: str, secret: str, version: int, pepper: str | None) -> str:

@@ -11,10 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -62,7 +67,10 @@ class InsufficientCredits(drf.APIException):
 def dialect_of(context: Mapping[str, Any]) -> Dialect | None:
     """Return the dialect of the view, None when its first authenticator is not ours."""
     request = context.get("request")
-    authenticators = getattr(request, "authenticators", None) or ()
+    return _spoken_by(getattr(request, "authenticators", None))
+
+
+def _spoken_by(authenticators: Any) -> Dialect | None:
     name = getattr(authenticators[0], "dialect", None) if authenticators else None
     return dialects.get(name) if isinstance(name, str) else None
 
@@ -76,6 +84,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     dialect = dialect_of(context)
     if dialect is None:
         return drf_exception_handler(exc, context)
+    state = states.of(context["request"]._request)
+    if state is not None and state.refusal is None and isinstance(exc, Refused):
+        state.refusal = exc.refusal
     problem = problem_for(exc, dialect)
     if problem is None:
         if settings.DEBUG:
@@ -100,6 +111,25 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     if isinstance(exc, drf.MethodNotAllowed):
         response.headers["Allow"] = ", ".join(request.parser_context["view"].allowed_methods)
     return response
+
+
+def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
+    """Answer 503 where the database failed around a view of ours, outside DRF.
+
+    ``ATOMIC_REQUESTS`` opens and commits the transaction there. None for everything else.
+    """
+    if not isinstance(exc, (OperationalError, InterfaceError)):
+        return None
+    view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
+    dialect = _spoken_by(getattr(view, "authentication_classes", None))
+    problem = problem_for(exc, dialect) if dialect is not None else None
+    if dialect is None or problem is None:
+        return None
+    body, content_type = dialect.render(problem)
+    headers = {"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}
+    return JsonResponse(
+        body, safe=False, status=problem.status, content_type=content_type, headers=headers
+    )
 
 
 def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
@@ -127,6 +157,9 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
             return _problem(413, "request.too_large", "The request is too large.")
         case PermissionDenied():
             return _problem(403, "permission.denied", "You may not do this.")
+        case SuspiciousOperation() | BadRequest() | UnreadablePostError():
+            logger.warning("bad request: %s", type(exc).__name__)
+            return _problem(400, "request.invalid", "The request can't be understood.")
         case drf.APIException():
             return _api_exception(exc)
         case OperationalError() | InterfaceError():
@@ -167,9 +200,13 @@ def _problem(
 
 def _throttled(exc: drf.Throttled) -> Problem:
     seconds = max(1, int(getattr(exc, "wait", None) or 1))
-    unit = "second" if seconds == 1 else "seconds"
-    detail = f"Too many requests. Retry after {seconds} {unit}."
+    detail = f"Too many requests. {retry_sentence(seconds)}"
     return _problem(429, "rate_limit.exceeded", detail, {"retry_after": seconds})
+
+
+def retry_sentence(seconds: int) -> str:
+    """Say when to try again."""
+    return f"Retry after {seconds} {'second' if seconds == 1 else 'seconds'}."
 
 
 def _invalid(fields: dict[str, str], status: int) -> Problem:
@@ -195,10 +232,16 @@ def _flatten(detail: Any, path: str = "") -> dict[str, str]:
     return {path: str(detail)}
 
 
+def printable(text: str) -> str:
+    """Return the text without line breaks and control characters, for one line of a log."""
+    return text.encode("unicode_escape").decode("ascii")
+
+
 def _fault(exc: Exception, context: Mapping[str, Any]) -> Problem:
     # Django's own handler never sees this exception, so its signal and its log line are sent here:
     # error reporters hang on them.
     request = context["request"]._request
     got_request_exception.send(sender=type(context.get("view")), request=request)
-    logger.error("fault in %s", request.path, exc_info=exc, extra={"request": request})
+    path = printable(request.path)
+    logger.error("fault in %s", path, exc_info=exc, extra={"request": request})
     return _problem(500, "server.error", "Something went wrong on our side.")

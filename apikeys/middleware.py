@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from apikeys import networks, throttling, usage
 from apikeys import state as states
+from apikeys.exceptions import printable, unavailable
 from apikeys.models.activity import Outcome
 from apikeys.refusals import Reason, Refusal
 
@@ -33,12 +34,18 @@ class AccessTokenMiddleware:
                 _count(request, state, response.status_code)
                 _add_limit_headers(request, state, response)
             except Exception:
-                logger.exception("after a request to %s", request.path)
+                logger.exception("after a request to %s", printable(request.path))
         return response
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        """Answer 503 in the dialect's words where the database failed around the view."""
+        return unavailable(request, exception)
 
 
 def _note_missing(state: states.RequestState, status: int) -> None:
-    if status == 401 and state.refusal is None:
+    if status == 401 and state.refusal is None and state.token is None:
         state.refusal = Refusal(Reason.MISSING)
 
 
@@ -55,8 +62,8 @@ def _count(request: HttpRequest, state: states.RequestState, status: int) -> Non
             name,
             refusal.token_id or "-",
             state.address or "unknown",
-            request.method,
-            request.path,
+            printable(request.method or ""),
+            printable(request.path),
         )
     pk = state.token.pk if state.token else refusal.token_pk if refusal else None
     if pk is not None:

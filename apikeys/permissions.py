@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 from rest_framework.permissions import AND, SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apikeys import state as states
 from apikeys.exceptions import Refused
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
@@ -56,14 +55,13 @@ class HasScope(BasePermission):
         token = request.auth
         if not isinstance(token, AccessToken):
             return False
-        if getattr(view, "scopes_not_needed", False) or not _handler(view, request.method):
-            return True  # a method without a handler gets its 405 from DRF
-        requirement = declaration(view, request.method or "")
+        try:
+            requirement = declaration(view, request.method or "")
+        except Undeclared:  # DRF asks about other methods when it answers OPTIONS
+            raise Refused(Refusal(Reason.SCOPE_UNDECLARED)) from None
         if requirement is None or not (lacking := missing(requirement, token.held_scopes())):
             return True
         refusal = Refusal(Reason.SCOPE_INSUFFICIENT, token_id=token.token_id, token_pk=token.pk)
-        if (state := states.of(request._request)) is not None:
-            state.refusal = refusal
         separator = " or " if isinstance(requirement, AnyOf) else " "
         names = separator.join(sorted(lacking))
         raise Refused(
@@ -97,14 +95,16 @@ def declaration(view: Any, method: str) -> Requirement | None:
         Undeclared: the view declares nothing for this method, or ``HasScope`` is not a mandatory
             part of its permissions.
     """
-    if _handler(view, method) is None:
+    name = _handler_name(view, method)
+    if name is None:
         return None  # DRF answers 405; and made-up methods must not grow the memory of verdicts
-    action = getattr(view, "action", None) or ""
-    key = (type(view), action, method)
+    if not _DECLARING.isdisjoint(vars(view)):
+        return _declare(view, method, name)  # said in as_view(): another route may say otherwise
+    key = (type(view), getattr(view, "action", None), name, method)
     found = _declared.get(key)
     if found is None:
         try:
-            found = (_declare(view, method),)
+            found = (_declare(view, method, name),)
         except Undeclared as verdict:
             found = verdict
         with _lock:
@@ -114,30 +114,46 @@ def declaration(view: Any, method: str) -> Requirement | None:
     return found[0]
 
 
-_declared: dict[tuple[type, str, str], tuple[Requirement | None] | Undeclared] = {}
+_declared: dict[tuple[type, str | None, str, str], tuple[Requirement | None] | Undeclared] = {}
 _lock: Final = threading.Lock()
+_DECLARING: Final = frozenset(
+    {"permission_classes", "required_scopes", "scope_resource", "scopes_not_needed"}
+)
 
 
-def _declare(view: Any, method: str) -> Requirement | None:
+def _declare(view: Any, method: str, name: str) -> Requirement | None:
     if getattr(view, "scopes_not_needed", False) is True:
         return None
     if not _is_mandatory(view.get_permissions()):
         raise Undeclared("HasScope is not a mandatory part of its permissions")
-    handler = _handler(view, method)
     if method == "OPTIONS":
         return None
-    if hasattr(handler, "mapping"):  # an extra @action
-        own = getattr(handler, "required_scopes", None)
-        if own is None:
-            own = getattr(handler, "kwargs", {}).get("required_scopes")
-    else:
+    action = _extra_action(view, name)
+    if action is None:
         own = getattr(view, "required_scopes", None)
+    else:
+        own = _of_action(action, getattr(view, name))
     if own is not None:
         return _requirement(own, method)
     resource = getattr(view, "scope_resource", None)
-    if resource and not hasattr(handler, "mapping"):
+    if resource and action is None:
         return as_requirement({f"{resource}:{_action_word(method)}"})
     raise Undeclared(f"it declares no scope for {method}")
+
+
+def _extra_action(view: Any, name: str) -> Any:
+    """Return the ``@action`` that answers by this handler, its own or a mapped one, or None."""
+    actions: Iterable[Any] = getattr(view, "get_extra_actions", tuple)()
+    return next((action for action in actions if name in action.mapping.values()), None)
+
+
+def _of_action(action: Any, handler: Any) -> Any:
+    own = getattr(handler, "required_scopes", None)
+    if own is not None:
+        return own
+    own = getattr(action, "required_scopes", action.kwargs.get("required_scopes"))
+    # To a handler mapped with `@action.mapping.delete` only a declaration by method can refer.
+    return own if handler.__name__ == action.__name__ or isinstance(own, Mapping) else None
 
 
 def _requirement(declared: Any, method: str) -> Requirement:
@@ -158,14 +174,17 @@ def _action_word(method: str) -> str:
     return "read" if method in SAFE_METHODS else _ACTIONS.get(method, "write")
 
 
-def _handler(view: Any, method: str | None) -> Any:
-    action = getattr(view, "action", None)
-    if action and method != "OPTIONS":
-        return getattr(view, action, None)
-    handler = getattr(view, (method or "").lower(), None)
-    if handler is None and method == "HEAD":
-        handler = getattr(view, "get", None)
-    return handler
+def _handler_name(view: Any, method: str) -> str | None:
+    """Return the name of the view's method that answers this HTTP method, or None."""
+    name = method.lower()
+    if name not in view.http_method_names:
+        return None
+    actions: Mapping[str, str] | None = getattr(view, "action_map", None)
+    if actions is not None and name != "options":
+        return actions.get(name)  # view.action is "metadata" while OPTIONS asks about the others
+    if name == "head" and not hasattr(view, "head"):
+        name = "get"
+    return name if hasattr(view, name) else None
 
 
 def _is_mandatory(permissions: Iterable[Any]) -> bool:

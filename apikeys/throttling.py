@@ -7,6 +7,7 @@ addresses are counted.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason, Refusal
 
 ANONYMOUS = "anonymous"
+
+logger = logging.getLogger("apikeys.limits")
 
 
 class AccessTokenThrottle(BaseThrottle):
@@ -77,10 +80,20 @@ def _charges(state: states.RequestState, method: str) -> Sequence[Charge]:
         subject = _subject(limit.per, state) if applies else None
         if subject is None:
             continue
-        if (rate := overrides.get(limit.name)) is not None:
-            limit = limit.with_rate(rate)
+        limit = _overridden(limit, overrides.get(limit.name))
         charges.append(Charge(limit, f"{state.dialect.name}:{subject}"))
     return charges
+
+
+def _overridden(limit: Limit, rate: Any) -> Limit:
+    if rate is None:
+        return limit
+    try:
+        return limit.with_rate(rate)
+    except (ValueError, TypeError) as error:
+        # Written past the services: the declared rate holds, and somebody is told.
+        logger.error("limit %s of an organization: %s", limit.name, error)
+        return limit
 
 
 def _kind(view: Any, method: str) -> str:
