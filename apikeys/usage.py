@@ -22,7 +22,6 @@ from typing import Any, Final, NamedTuple
 from django.core import mail
 from django.db import (
     DatabaseError,
-    IntegrityError,
     InterfaceError,
     connections,
     router,
@@ -184,16 +183,11 @@ class Buffer:
     def _write(self, batch: Batch) -> None:
         using = router.db_for_write(UsageCounter)
         with transaction.atomic(using=using):
-            try:
-                with transaction.atomic(using=using):
-                    _add_uses(batch.uses, using)
-            except IntegrityError:
-                # A host deleted a token by SQL: count what still has a row.
-                pks = {key.token_pk for key in batch.uses}
-                known = set(AccessToken.objects.filter(pk__in=pks).values_list("pk", flat=True))
-                _add_uses(
-                    Counter({k: n for k, n in batch.uses.items() if k.token_pk in known}), using
-                )
+            # Foreign keys are checked at commit: a token that a host deleted by SQL must not keep
+            # the rest of the batch from being written.
+            pks = {key.token_pk for key in batch.uses}
+            known = set(AccessToken.objects.filter(pk__in=pks).values_list("pk", flat=True))
+            _add_uses(Counter({k: n for k, n in batch.uses.items() if k.token_pk in known}), using)
             _add_refusals(batch.refusals, using)
             written = self._write_last_uses(batch.last)
         self._last_written.update(written)

@@ -1,57 +1,76 @@
-"""``manage.py create_token ORGANIZATION/WORKSPACE NAME``: prints the new API key once."""
+"""``manage.py create_token``: makes a token and prints its API key, once."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
+from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.models import Workspace
+from apikeys.management import parsing
+from apikeys.models import Membership
+from apikeys.models.tokens import Kind
 from apikeys.services.actors import Actor
-from apikeys.services.errors import ServiceError
 from apikeys.services.tokens import create_token
 
 
 class Command(BaseCommand):
-    help = "Create an automation token. Its secret is printed now and never again."
+    help = "Create an access token. Its secret is printed now and never again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("workspace", metavar="ORGANIZATION/WORKSPACE")
-        parser.add_argument("name")
-        parser.add_argument("--scope", action="append", default=[], dest="scopes")
-        parser.add_argument("--network", action="append", default=[], dest="networks")
-        parser.add_argument("--days", type=float, help="days until it expires")
-        parser.add_argument("--json", action="store_true", help="token id, secret and key as JSON")
+        add = parser.add_argument
+        add("--workspace", required=True, metavar="ORG/WORKSPACE")
+        add("--name", required=True)
+        add("--scope", action="append", default=[], dest="scopes", metavar="SCOPE")
+        add("--kind", choices=Kind.values, default=Kind.AUTOMATION.value)
+        add("--owner", metavar="USERNAME", help="whose personal token it is")
+        expiry = parser.add_mutually_exclusive_group()
+        expiry.add_argument("--expires-in", metavar="30d", help="a number and m, h, d or w")
+        expiry.add_argument("--expires-at", metavar="ISO", help="with a time zone")
+        add("--allow-network", action="append", default=[], dest="networks", metavar="CIDR")
+        add("--json", action="store_true", help="JSON and nothing else on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        organization, _, workspace = options["workspace"].partition("/")
-        found = Workspace.objects.filter(organization__slug=organization, slug=workspace).first()
-        if found is None:
-            raise CommandError(f"There is no workspace {options['workspace']!r}.")
-        days = options["days"]
-        try:
+        workspace = parsing.workspace(options["workspace"])
+        expires_at = parsing.expiry(lifetime=options["expires_in"], moment=options["expires_at"])
+        with parsing.refusals_in_one_line():
             issued = create_token(
                 actor=Actor.system("create_token"),
-                workspace=found,
+                workspace=workspace,
                 name=options["name"],
                 scopes=options["scopes"],
+                kind=options["kind"],
+                owner=self._owner(options, workspace),
                 allowed_networks=options["networks"],
-                expires_at=None if days is None else timezone.now() + timedelta(days=days),
+                expires_at=expires_at,
             )
-        except ServiceError as error:
-            raise CommandError(error.message) from None
-        except OverflowError:
-            raise CommandError("That many days can't be counted.") from None
-        if options["json"]:
-            shown = {
-                "token_id": issued.token.token_id,
-                "secret": issued.secret,
-                "api_key": issued.api_key,
-            }
-            self.stdout.write(json.dumps(shown))
+        if not options["json"]:
+            self.stderr.write("Save this API key now. It will not be shown again.")
+            self.stdout.write(issued.api_key)
             return
-        self.stderr.write("Save this API key now. It will not be shown again.")
-        self.stdout.write(issued.api_key)
+        token = issued.token
+        shown = {
+            "token_id": token.token_id,
+            "secret": issued.secret,
+            "api_key": issued.api_key,
+            "name": token.name,
+            "workspace": options["workspace"],
+            "scopes": token.scopes,
+            "expires_at": token.expires_at.isoformat() if token.expires_at else None,
+        }
+        self.stdout.write(json.dumps(shown))
+
+    def _owner(self, options: dict[str, Any], workspace: Any) -> Any:
+        name, personal = options["owner"], options["kind"] == Kind.PERSONAL
+        if personal and not name:
+            raise parsing.wrong("A personal token has an owner: add --owner USERNAME.")
+        if name and not personal:
+            raise parsing.wrong("Only a personal token has an owner: add --kind personal.")
+        if not name:
+            return None
+        owner = parsing.user(name)
+        if not Membership.objects.filter(
+            organization=workspace.organization_id, user=owner.pk
+        ).exists():
+            raise parsing.wrong(f"{name!r} is no member of {workspace.organization.slug!r}.")
+        return owner

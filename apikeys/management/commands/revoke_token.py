@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
+from apikeys.management import parsing
 from apikeys.models import AccessToken
 from apikeys.services.actors import Actor
 from apikeys.services.tokens import revoke_token
@@ -21,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         token = AccessToken.objects.filter(token_id=options["token_id"]).first()
         if token is None:
-            raise CommandError(f"There is no token {options['token_id']!r}.")
+            raise parsing.wrong(f"There is no token {options['token_id']!r}.")
         if token.revoked_at is not None:
             self.stdout.write(f"{token.token_id} was revoked already.")
             return

@@ -1,0 +1,33 @@
+"""``manage.py grant_admin ORG USERNAME``: makes a user an admin of an organization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from apikeys.management import parsing
+from apikeys.models import Membership
+from apikeys.models.organizations import Role
+from apikeys.services.actors import Actor
+from apikeys.services.members import add_member, change_role
+
+
+class Command(BaseCommand):
+    help = "Make a user an admin of an organization, adding them where they are not in it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("organization", metavar="ORG")
+        parser.add_argument("username", metavar="USERNAME")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        organization = parsing.organization(options["organization"])
+        user = parsing.user(options["username"])
+        actor = Actor.system("grant_admin")
+        membership = Membership.objects.filter(organization=organization, user=user.pk).first()
+        with parsing.refusals_in_one_line():
+            if membership is None:
+                add_member(actor=actor, organization=organization, user=user, role=Role.ADMIN)
+            else:
+                change_role(actor=actor, membership=membership, role=Role.ADMIN)
+        self.stdout.write(f"{user.get_username()} is an admin of {organization.slug}.")

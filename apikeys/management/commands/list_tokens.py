@@ -1,0 +1,46 @@
+"""``manage.py list_tokens``: every token and its state, one a line; never a secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from apikeys.management import parsing
+from apikeys.models import AccessToken
+
+
+class Command(BaseCommand):
+    help = "List access tokens, newest first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--workspace", metavar="ORG/WORKSPACE")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tokens = AccessToken.objects.select_related("workspace__organization")
+        if options["workspace"]:
+            tokens = tokens.filter(workspace=parsing.workspace(options["workspace"]))
+        for token in tokens.order_by("-created_at", "-pk").iterator(chunk_size=500):
+            self.stdout.write(json.dumps(_facts(token)) if options["json"] else _line(token))
+
+
+def _line(token: AccessToken) -> str:
+    place = f"{token.organization.slug}/{token.workspace.slug}"
+    scopes = " ".join(token.scopes) or "-"
+    return "\t".join((token.token_id, token.status.value, place, token.name, scopes))
+
+
+def _facts(token: AccessToken) -> dict[str, Any]:
+    return {
+        "token_id": token.token_id,
+        "name": token.name,
+        "workspace": f"{token.organization.slug}/{token.workspace.slug}",
+        "kind": token.kind,
+        "status": token.status.value,
+        "scopes": token.scopes,
+        "created_at": token.created_at.isoformat(),
+        "expires_at": token.expires_at.isoformat() if token.expires_at else None,
+        "last_used_at": token.last_used_at.isoformat() if token.last_used_at else None,
+    }
