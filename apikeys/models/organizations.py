@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apikeys import dialects
@@ -157,6 +159,23 @@ class Membership(models.Model):
         return self.role == Role.ADMIN
 
 
+class InvitationState(models.TextChoices):
+    """What became of an invitation. Computed, never stored."""
+
+    OPEN = "open", _("open")
+    ACCEPTED = "accepted", _("accepted")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    EXPIRED = "expired", _("expired")
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Questions about many invitations."""
+
+    def unanswered(self) -> InvitationQuerySet:
+        """Return those neither accepted nor withdrawn, expired ones included."""
+        return self.filter(accepted_at__isnull=True, withdrawn_at__isnull=True)
+
+
 class Invitation(models.Model):
     """An offer to join, sent by e-mail as a signed link that names ``public_id``."""
 
@@ -174,7 +193,7 @@ class Invitation(models.Model):
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
 
-    objects = WriterManager()
+    objects = WriterManager.from_queryset(InvitationQuerySet)()
 
     class Meta:
         verbose_name = _("invitation")
@@ -193,3 +212,17 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} → {self.organization}"
+
+    @property
+    def state(self) -> InvitationState:
+        """What this invitation is at this moment."""
+        return self.state_at(timezone.now())
+
+    def state_at(self, now: datetime) -> InvitationState:
+        """What this invitation is at ``now``; ``expires_at <= now`` is expired."""
+        if self.accepted_at is not None:
+            return InvitationState.ACCEPTED
+        # One that had run out before a new one replaced it was not taken back.
+        if self.withdrawn_at is not None and self.withdrawn_at < self.expires_at:
+            return InvitationState.WITHDRAWN
+        return InvitationState.EXPIRED if self.expires_at <= now else InvitationState.OPEN

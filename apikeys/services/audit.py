@@ -22,7 +22,9 @@ class Action(StrEnum):
     MEMBER_ADDED = "member.added"
     MEMBER_ROLE_CHANGED = "member.role_changed"
     MEMBER_REMOVED = "member.removed"
+    MEMBER_LEFT = "member.left"
     INVITATION_CREATED = "invitation.created"
+    INVITATION_RESENT = "invitation.resent"
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_WITHDRAWN = "invitation.withdrawn"
     TOKEN_CREATED = "token.created"  # noqa: S105

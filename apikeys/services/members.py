@@ -1,7 +1,8 @@
-"""Who is in an organization: add, change the role, remove; the last admin stays.
+"""Who is in an organization: add, change the role, remove, leave; the last admin stays.
 
 Every change locks the organization first, then counts: two admins who remove each other at the
-same moment would otherwise leave nobody.
+same moment would otherwise leave nobody. Who stops being an admin leaves no open invitation
+behind: it would be a way back in through a second mailbox.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
-from apikeys.models import AccessToken, Membership, Organization
+from apikeys.models import AccessToken, Invitation, Membership, Organization
 from apikeys.models.organizations import Role
 from apikeys.models.tokens import Kind
 from apikeys.services import audit
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authority import require_admin
-from apikeys.services.errors import Conflict, Invalid
+from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked
 
@@ -80,6 +82,8 @@ def change_role(*, actor: Actor, membership: Membership, role: str) -> Membershi
             before={"role": str(before)},
             after={"role": str(role)},
         )
+        if role != Role.ADMIN:
+            withdraw_unchecked(actor=actor, invitations=sent_invitations(membership))
     return membership
 
 
@@ -98,17 +102,91 @@ def remove_member(*, actor: Actor, membership: Membership) -> list[AccessToken]:
     require_admin(actor, organization)
     membership = _current(membership)
     _require_another_admin(membership)
+    return _end(actor, Action.MEMBER_REMOVED, membership, reason="Member removed")
+
+
+@transaction.atomic
+def leave_organization(*, actor: Actor, organization: Organization) -> list[AccessToken]:
+    """Take the actor out of the organization and revoke their personal tokens there.
+
+    Returns:
+        The tokens that were revoked.
+
+    Raises:
+        NotAllowed: the actor is no person or not in it.
+        Conflict: ``member.last_admin``.
+    """
+    organization = lock_organization(organization)
+    membership = (
+        Membership.objects.select_related("user", "organization")
+        .filter(organization=organization, user=actor.user)
+        .first()
+        if actor.kind == "user"
+        else None
+    )
+    if membership is None:
+        raise NotAllowed("member.not_you", "You are not a member of this organization.")
+    _require_another_admin(membership)
+    return _end(actor, Action.MEMBER_LEFT, membership, reason="Member left")
+
+
+def _end(actor: Actor, action: Action, membership: Membership, *, reason: str) -> list[AccessToken]:
+    """Delete the membership with what hangs on it; the organization is locked."""
     tokens = lock_tokens(personal_tokens(membership))
-    revoke_unchecked(actor=actor, tokens=tokens, reason="Member removed")
+    revoke_unchecked(actor=actor, tokens=tokens, reason=reason)
+    withdraw_unchecked(actor=actor, invitations=sent_invitations(membership))
     membership.delete()
     audit.record(
         actor,
-        Action.MEMBER_REMOVED,
-        organization=organization,
+        action,
+        organization=membership.organization,
         target=str(membership.user.get_username()),
         revoked_tokens=[token.token_id for token in tokens],
     )
     return tokens
+
+
+def withdraw_unchecked(*, actor: Actor, invitations: Any) -> None:
+    """Take unanswered invitations back as part of a change that was allowed already.
+
+    Args:
+        actor: who makes that change.
+        invitations: a queryset within the organization that is locked.
+    """
+    now = timezone.now()
+    for invitation in invitations.select_related("organization").order_by("pk"):
+        invitation.withdrawn_at = now
+        invitation.save(update_fields=["withdrawn_at"])
+        audit.record(
+            actor,
+            Action.INVITATION_WITHDRAWN,
+            organization=invitation.organization,
+            target=invitation.email,
+            role=invitation.role,
+        )
+
+
+def sent_invitations(membership: Membership) -> Any:
+    """Return the unanswered invitations that would be withdrawn with this person's power."""
+    return Invitation.objects.unanswered().filter(
+        organization=membership.organization, invited_by=membership.user
+    )
+
+
+def known_people(*, actor: Actor, organization: Organization) -> Any:
+    """Return memberships in other organizations that the actor manages, of people not in this one.
+
+    These accounts the actor sees anyway, so offering them tells nobody that an account exists.
+    """
+    managed = Membership.objects.filter(user=actor.user, role=Role.ADMIN).exclude(
+        organization=organization
+    )
+    return (
+        Membership.objects.select_related("user", "organization")
+        .filter(organization__in=managed.values("organization"), user__is_active=True)
+        .exclude(user__in=Membership.objects.filter(organization=organization).values("user"))
+        .order_by("organization__name", "pk")
+    )
 
 
 def personal_tokens(membership: Membership) -> Any:

@@ -23,6 +23,8 @@ from apikeys.services.tokens import revoke_unchecked
 
 FIRST_CREDITS: Final = 500
 LONGEST_NAME: Final = 255
+# Addresses of pages that stand beside the organizations' own.
+RESERVED_SLUGS: Final = frozenset({"api-keys", "confirm", "invitations"})
 
 
 @transaction.atomic
@@ -71,6 +73,31 @@ def create_organization(
     for environment in (Environment.DEVELOPMENT, Environment.PRODUCTION):
         _insert_workspace(
             actor, organization, str(environment.label).capitalize(), environment, dialect
+        )
+    return organization
+
+
+@transaction.atomic
+def rename_organization(*, actor: Actor, organization: Organization, name: str) -> Organization:
+    """Change the name people read; the slug stays.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Invalid: the name breaks a rule.
+    """
+    organization = lock_organization(organization)
+    require_admin(actor, organization)
+    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
+    if name != organization.name:
+        before, organization.name = organization.name, name
+        organization.save(update_fields=["name"])
+        audit.record(
+            actor,
+            Action.ORGANIZATION_UPDATED,
+            organization=organization,
+            target=name,
+            before={"name": before},
+            after={"name": name},
         )
     return organization
 
@@ -255,9 +282,12 @@ def _free_slug(name: str, wanted: str | None) -> str:
             raise Invalid(
                 "slug.invalid", "Use small letters, digits and hyphens, at most 64.", field="slug"
             )
+        if wanted in RESERVED_SLUGS:
+            raise Invalid("slug.taken", "This short name is taken.", field="slug")
         return wanted
     base = slugify(name)[:56] or "organization"
     taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken |= RESERVED_SLUGS
     numbers = (f"{base}-{number}" for number in range(2, len(taken) + 3))
     return base if base not in taken else next(slug for slug in numbers if slug not in taken)
 

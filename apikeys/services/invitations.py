@@ -1,0 +1,315 @@
+"""Invite by e-mail, resend, withdraw, and join through the link that the mail carries.
+
+The link is signed (``django.core.signing``), names the invitation and nothing else, and works once,
+for seven days. It proves one thing: who holds it reads that mailbox. So it lets in the account of
+that address, after its own log-in, or makes that account when nobody has it. It never logs anybody
+in to an account that exists, sets no password of one, and lets no other address in.
+
+Whether an account exists is told to the mailbox alone: inviting gives the same answer and sends the
+same mail either way.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+from django.core.validators import validate_email
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from apikeys.models import Invitation, Membership, Organization
+from apikeys.models.organizations import InvitationState, Role
+from apikeys.services import accounts, audit
+from apikeys.services.actors import Actor
+from apikeys.services.audit import Action
+from apikeys.services.authority import require_admin
+from apikeys.services.errors import Conflict, Invalid, NotAllowed
+from apikeys.services.locks import lock_organization
+from apikeys.services.members import join, withdraw_unchecked
+
+LIFETIME: Final = timedelta(days=7)
+RESEND_AFTER: Final = timedelta(minutes=5)
+# Mails to strangers in our name: enough for any team, too few for a spammer.
+MOST_PER_DAY: Final = 100
+SALT: Final = "apikeys.invitation"
+
+PageUrl = Callable[[str], str]
+"""Takes a link's text and returns the whole address of the page that reads it."""
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def invite(
+    *,
+    actor: Actor,
+    organization: Organization,
+    email: str,
+    role: str = Role.MEMBER,
+    page_url: PageUrl,
+) -> Invitation:
+    """Offer somebody to join; the mail leaves when the transaction is through.
+
+    Args:
+        actor: an admin.
+        organization: which one to join.
+        email: where the link goes, and the address that the account must have.
+        role: what the person becomes.
+        page_url: makes the address of the page that accepts.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Invalid: no address, no such role, or a member has the address.
+        Conflict: ``invitation.open`` or ``invitation.too_many``.
+    """
+    organization = lock_organization(organization)
+    require_admin(actor, organization)
+    email = _address(email)
+    if role not in Role.values:
+        raise Invalid("role.unknown", "Choose a role: admin or member.", field="role")
+    if Membership.objects.filter(accounts.having(email, "user__"), organization=organization):
+        raise Invalid("member.exists", "A member has this address already.", field="email")
+    _require_not_invited(actor, organization, email)
+    _require_few(organization)
+    invitation = Invitation.objects.create(
+        organization=organization,
+        email=email,
+        role=role,
+        invited_by=actor.user,
+        expires_at=timezone.now() + LIFETIME,
+    )
+    audit.record(
+        actor,
+        Action.INVITATION_CREATED,
+        organization=organization,
+        target=email,
+        role=str(role),
+    )
+    _send_after_commit(actor, invitation, page_url)
+    return invitation
+
+
+@transaction.atomic
+def resend_invitation(*, actor: Actor, invitation: Invitation, page_url: PageUrl) -> Invitation:
+    """Send a new link, good for seven days from now; who sends it answers for it from then on.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Conflict: ``invitation.accepted`` or ``invitation.withdrawn``; ``invitation.just_sent``
+            within five minutes.
+    """
+    organization = lock_organization(invitation.organization)
+    require_admin(actor, organization)
+    invitation = _current(invitation)
+    _require_unanswered(invitation)
+    now = timezone.now()
+    if now < invitation.expires_at - LIFETIME + RESEND_AFTER:
+        raise Conflict(
+            "invitation.just_sent", "This was sent a moment ago. Wait five minutes to resend it."
+        )
+    invitation.expires_at = now + LIFETIME
+    invitation.invited_by = actor.user
+    invitation.save(update_fields=["expires_at", "invited_by"])
+    audit.record(
+        actor,
+        Action.INVITATION_RESENT,
+        organization=organization,
+        target=invitation.email,
+        role=invitation.role,
+    )
+    _send_after_commit(actor, invitation, page_url)
+    return invitation
+
+
+@transaction.atomic
+def withdraw_invitation(*, actor: Actor, invitation: Invitation) -> Invitation:
+    """Take an invitation back; its links stop working.
+
+    Raises:
+        NotAllowed: the actor is no admin.
+        Conflict: ``invitation.accepted`` or ``invitation.withdrawn``.
+    """
+    organization = lock_organization(invitation.organization)
+    require_admin(actor, organization)
+    _require_unanswered(_current(invitation))
+    withdraw_unchecked(actor=actor, invitations=Invitation.objects.filter(pk=invitation.pk))
+    return _current(invitation)
+
+
+def link_of(invitation: Invitation) -> str:
+    """Return the text that stands in the link."""
+    return TimestampSigner(salt=SALT).sign(invitation.public_id.hex)
+
+
+def read_link(link: str) -> Invitation:
+    """Return the open invitation that a link names.
+
+    Raises:
+        Invalid: ``invitation.unknown``: it was changed, cut off, or signed by another site.
+        Conflict: ``invitation.accepted``, ``invitation.withdrawn`` or ``invitation.expired``.
+    """
+    signer = TimestampSigner(salt=SALT)
+    stale = False
+    try:
+        try:
+            name = signer.unsign(link, max_age=LIFETIME)
+        except SignatureExpired:
+            stale, name = True, signer.unsign(link)
+        invitation = Invitation.objects.select_related("organization", "invited_by").get(
+            public_id=uuid.UUID(name)
+        )
+    except (BadSignature, ValueError, Invitation.DoesNotExist):
+        raise Invalid(
+            "invitation.unknown",
+            "This link is not complete or was changed. Open it from the e-mail again.",
+        ) from None
+    _require_unanswered(invitation)
+    if stale or invitation.state is InvitationState.EXPIRED:
+        raise Conflict(
+            "invitation.expired",
+            "This invitation has expired. Ask an admin of the organization to send it again.",
+        )
+    return invitation
+
+
+@transaction.atomic
+def accept_invitation(*, actor: Actor, link: str) -> Membership:
+    """Let the logged-in person in, whose address is the invited one.
+
+    Raises:
+        Invalid, Conflict: as ``read_link``; ``member.exists``.
+        NotAllowed: ``invitation.other_address``: the account has another address.
+    """
+    invitation = _locked(link)
+    if actor.kind != "user" or not accounts.has_address(actor.user, invitation.email):
+        raise NotAllowed(
+            "invitation.other_address",
+            "This invitation is for another e-mail address than your account's.",
+        )
+    return _accept(actor, invitation)
+
+
+@transaction.atomic
+def sign_up_and_accept(*, link: str, password: str, address: str | None = None) -> Any:
+    """Make the account of the invited address and let it in.
+
+    Args:
+        link: what the mail carried.
+        password: chosen by the person; the site's password validators judge it.
+        address: where the request came from.
+
+    Returns:
+        The new user.
+
+    Raises:
+        Invalid, Conflict: as ``read_link``; Invalid on ``password``; Conflict
+            ``invitation.account_exists``: its owner must log in.
+    """
+    invitation = _locked(link)
+    user = accounts.create(email=invitation.email, password=password)
+    _accept(Actor.person(user, address=address), invitation)
+    return user
+
+
+def _accept(actor: Actor, invitation: Invitation) -> Membership:
+    invitation.accepted_at = timezone.now()
+    invitation.save(update_fields=["accepted_at"])
+    membership = join(
+        actor=actor,
+        organization=invitation.organization,
+        user=actor.user,
+        role=invitation.role,
+    )
+    audit.record(
+        actor,
+        Action.INVITATION_ACCEPTED,
+        organization=invitation.organization,
+        target=invitation.email,
+        role=invitation.role,
+        invited_by=str(invitation.invited_by.get_username()) if invitation.invited_by else "",
+    )
+    return membership
+
+
+def _locked(link: str) -> Invitation:
+    """Return the link's invitation with its organization locked, so that it works once."""
+    lock_organization(read_link(link).organization)
+    return read_link(link)
+
+
+def _current(invitation: Invitation) -> Invitation:
+    return Invitation.objects.select_related("organization").get(pk=invitation.pk)
+
+
+def _require_unanswered(invitation: Invitation) -> None:
+    if invitation.state is InvitationState.ACCEPTED:
+        raise Conflict("invitation.accepted", "This invitation was used already.")
+    if invitation.state is InvitationState.WITHDRAWN:
+        raise Conflict("invitation.withdrawn", "This invitation was withdrawn by the organization.")
+
+
+def _require_not_invited(actor: Actor, organization: Organization, email: str) -> None:
+    unanswered = Invitation.objects.unanswered().filter(
+        organization=organization, email__iexact=email
+    )
+    if any(found.state is InvitationState.OPEN for found in unanswered):
+        raise Conflict(
+            "invitation.open",
+            "This address is invited already. Resend or withdraw that invitation.",
+            field="email",
+        )
+    # One that ran out makes place for the new one.
+    withdraw_unchecked(actor=actor, invitations=unanswered)
+
+
+def _require_few(organization: Organization) -> None:
+    since = timezone.now() - timedelta(days=1)
+    recent = Invitation.objects.filter(organization=organization, created_at__gt=since)
+    if recent.count() >= MOST_PER_DAY:
+        raise Conflict(
+            "invitation.too_many",
+            f"At most {MOST_PER_DAY} invitations can be sent in 24 hours. Try again tomorrow.",
+            field="email",
+        )
+
+
+def _address(email: str) -> str:
+    email = email.strip()
+    try:
+        validate_email(email)
+        Invitation._meta.get_field("email").run_validators(email)
+    except ValidationError:
+        raise Invalid("email.invalid", "Enter an e-mail address.", field="email") from None
+    return str(BaseUserManager.normalize_email(email))
+
+
+def _send_after_commit(actor: Actor, invitation: Invitation, page_url: PageUrl) -> None:
+    context = {
+        "organization": invitation.organization.name,
+        "inviter": actor.label,
+        "role": invitation.role,
+        "url": page_url(link_of(invitation)),
+        "expires_at": invitation.expires_at,
+    }
+    transaction.on_commit(partial(_send, invitation.email, context))
+
+
+def _send(email: str, context: dict[str, Any]) -> None:
+    subject = render_to_string("apikeys/mail/invitation_subject.txt", context)
+    body = render_to_string("apikeys/mail/invitation.txt", context)
+    try:
+        send_mail(" ".join(subject.split()), body, None, [email])
+    except OSError:
+        # The invitation stands and the page offers to resend it. The address of the mail server
+        # is worth logging, the link is not.
+        logger.exception("An invitation could not be sent")
