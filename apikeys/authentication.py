@@ -69,7 +69,8 @@ class AccessTokenAuthentication(BaseAuthentication):
 
     ``request.auth`` is the ``AccessToken``; ``request.user`` its owner for a personal token, an
     ``AccessTokenPrincipal`` for an automation token. No credential: None, so the next
-    authenticator is asked. A bad one never falls through.
+    authenticator is asked. A bad one never falls through, not even where a view allows requests
+    without one (``anonymous_access``, see ``permissions``).
 
     Attributes:
         dialect: the dialect whose carriers are read and whose words are spoken.
@@ -131,12 +132,19 @@ class AccessTokenAuthentication(BaseAuthentication):
     def _verify(self, http: HttpRequest, state: states.RequestState) -> AccessToken | None:
         carried = self._extract(state.dialect, http.META)
         if carried is None:
+            state.anonymous = self._allows_anonymous(http, state)
             return None
         return verification.verify(
             self._parse(*carried, state.dialect),
             dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
             facts=self._facts(http, state),
         )
+
+    def _allows_anonymous(self, http: HttpRequest, state: states.RequestState) -> bool:
+        access = permissions.anonymous_access(state.view, http.method or "")
+        if access == "first_party":
+            return networks.is_first_party(http.META, state.dialect.first_party_origins)
+        return access == "everyone"
 
     def _extract(self, dialect: Dialect, meta: dict[str, Any]) -> tuple[Carrier, bytes] | None:
         found: tuple[Carrier, bytes] | None = None

@@ -38,6 +38,7 @@ class Problem:
         detail: a sentence that says what is wrong and what to do.
         fields: field name to message, for errors in the input.
         extra: further members, such as ``required_scope`` or ``retry_after`` (seconds).
+        host: the host that the request names, for addresses in the words; "" when unknown.
     """
 
     status: int
@@ -45,6 +46,7 @@ class Problem:
     detail: str
     fields: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    host: str = ""
 
     @property
     def title(self) -> str:

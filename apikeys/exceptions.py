@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import (
     BadRequest,
+    DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -98,7 +100,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:
     """Return the problem in the dialect's words, with the headers its status asks for."""
-    body, content_type = dialect.render(problem)
+    body, content_type = dialect.render(replace(problem, host=_host(request._request)))
     response = Response(body, status=problem.status, content_type=content_type)
     if problem.status == 401:
         state = states.of(request._request)
@@ -125,11 +127,18 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     problem = problem_for(exc, dialect) if dialect is not None else None
     if dialect is None or problem is None:
         return None
-    body, content_type = dialect.render(problem)
+    body, content_type = dialect.render(replace(problem, host=_host(request)))
     headers = {"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}
     return JsonResponse(
         body, safe=False, status=problem.status, content_type=content_type, headers=headers
     )
+
+
+def _host(request: HttpRequest) -> str:
+    try:
+        return request.get_host()
+    except DisallowedHost:
+        return ""
 
 
 def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:

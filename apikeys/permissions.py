@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
+from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import AND, SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -18,7 +19,14 @@ from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
 from apikeys.scopes import AnyOf, Requirement, any_of, as_requirement, missing
 
-__all__ = ["HasScope", "WorkspaceScopedMixin", "any_of", "declaration", "requires_scopes"]
+__all__ = [
+    "HasScope",
+    "WorkspaceScopedMixin",
+    "anonymous_access",
+    "any_of",
+    "declaration",
+    "requires_scopes",
+]
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -48,13 +56,15 @@ class HasScope(BasePermission):
     """The token holds the scopes that the view demands; 403 names the missing one.
 
     A view says ``scope_resource = "records"`` or ``required_scopes = {"GET": {...}, ...}``; an
-    extra ``@action`` states its own. Who has no token gets no further here.
+    extra ``@action`` states its own. Who has no token gets no further here, except for a view
+    that says ``anonymous_access = "first_party"`` or ``"everyone"``.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         token = request.auth
         if not isinstance(token, AccessToken):
-            return False
+            state = states.of(request._request)
+            return token is None and state is not None and state.anonymous
         try:
             requirement = declaration(view, request.method or "")
         except Undeclared:  # DRF asks about other methods when it answers OPTIONS
@@ -86,6 +96,26 @@ class WorkspaceScopedMixin:
 
     def perform_create(self, serializer: Any) -> None:
         serializer.save(workspace=self.request.auth.workspace)
+
+
+def anonymous_access(view: Any, method: str) -> str | None:
+    """Return whom the view, or the handler of an extra ``@action``, answers without a credential.
+
+    ``"first_party"``: requests that say a page of our own made them. That proves nothing, since
+    any program can say so: it is a tier for everyone behind a limit per address
+    (``Limit(..., per="address", on="anonymous")``). ``"everyone"``: all. None: nobody.
+
+    Raises:
+        ImproperlyConfigured: the view says something else.
+    """
+    handler = _handler(view, method) if view is not None else None
+    access = getattr(handler, "anonymous_access", None) or getattr(view, "anonymous_access", None)
+    if access not in (None, "first_party", "everyone"):
+        raise ImproperlyConfigured(
+            f"{type(view).__qualname__}.anonymous_access is {access!r}, "
+            "and must be 'first_party' or 'everyone'."
+        )
+    return access
 
 
 def declaration(view: Any, method: str) -> Requirement | None:

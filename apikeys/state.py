@@ -28,6 +28,7 @@ class RequestState:
         address: the client's address, None when it can't be known.
         browser: a browser page sent it, as far as ``Origin`` and ``Sec-Fetch-*`` tell.
         token: the proven token.
+        anonymous: without a credential, on a view that allows that for this request.
         refusal: why it was refused.
         windows: state of the limits it was counted on.
     """
@@ -37,6 +38,7 @@ class RequestState:
     address: str | None
     browser: bool
     token: AccessToken | None = None
+    anonymous: bool = False
     refusal: Refusal | None = None
     windows: tuple[Window, ...] = ()
 

@@ -1,0 +1,34 @@
+"""``manage.py grant_credits ORGANIZATION AMOUNT``: adds to the balance and prints it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apikeys.models import Organization
+from apikeys.services.actors import Actor
+from apikeys.services.credits import grant_credits
+from apikeys.services.errors import ServiceError
+
+
+class Command(BaseCommand):
+    help = "Grant an organization credits."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("organization", metavar="ORGANIZATION", help="its short name (slug)")
+        parser.add_argument("amount", metavar="AMOUNT", type=int, help="credits, from 1")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        organization = Organization.objects.filter(slug=options["organization"]).first()
+        if organization is None:
+            raise CommandError(f"There is no organization {options['organization']!r}.")
+        try:
+            organization = grant_credits(
+                actor=Actor.system("grant_credits"),
+                organization=organization,
+                amount=options["amount"],
+            )
+        except ServiceError as error:
+            raise CommandError(error.message) from None
+        self.stdout.write(f"{organization.slug} has {organization.credits} credits.")
