@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import AND, SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from apikeys import state as states
 from apikeys.exceptions import Refused
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
@@ -108,7 +109,8 @@ def anonymous_access(view: Any, method: str) -> str | None:
     Raises:
         ImproperlyConfigured: the view says something else.
     """
-    handler = _handler(view, method) if view is not None else None
+    name = _handler_name(view, method) if view is not None else None
+    handler = getattr(view, name) if name else None
     access = getattr(handler, "anonymous_access", None) or getattr(view, "anonymous_access", None)
     if access not in (None, "first_party", "everyone"):
         raise ImproperlyConfigured(
