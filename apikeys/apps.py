@@ -1,4 +1,4 @@
-"""The app's entry for Django: registers checks, and nothing else."""
+"""The app's entry for Django: registers checks, and has log-ins noted in the session."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -13,4 +13,8 @@ class ApiKeysConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apikeys import checks  # noqa: F401
+        from django.contrib.auth.signals import user_logged_in
+
+        from apikeys import checks, reauthentication  # noqa: F401
+
+        user_logged_in.connect(reauthentication.stamp_log_in, dispatch_uid="apikeys.stamp_log_in")

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
 
-from apikeys import conf, networks
+from apikeys import conf, networks, reauthentication
 from apikeys.models import Membership, Organization, Workspace
 from apikeys.models.organizations import Role
 from apikeys.services.actors import Actor
@@ -27,6 +31,7 @@ def member_page(view: View) -> View:
     The URL's ``organization`` is a slug. ``request.membership`` is the person's membership.
     """
 
+    @sensitive_post_parameters("password")
     @login_required
     @wraps(view)
     def check(request: HttpRequest, organization: str, **kwargs: Any) -> HttpResponseBase:
@@ -51,6 +56,23 @@ def admin_page(view: View) -> View:
         return view(request, organization, **kwargs)
 
     return member_page(check)
+
+
+def recent_password(view: View) -> View:
+    """Ask for the password before the form is shown, when its last check is too old.
+
+    Put it under ``admin_page``, so that access is decided first. A POST passes: its form is a
+    ``PasswordAgainMixin`` and asks itself, so nothing that was typed is lost.
+    """
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method in ("GET", "HEAD") and not reauthentication.is_recent(request):
+            query = urlencode({"next": request.get_full_path()})
+            return redirect(f"{reverse('dashboard:confirm')}?{query}")
+        return view(request, *args, **kwargs)
+
+    return check
 
 
 def admins_of(organization: Organization) -> list[str]:

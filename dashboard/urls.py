@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dashboard.views import audit, home, members, tokens, usage, workspaces
+from dashboard.views import audit, confirm, home, members, tokens, usage, workspaces
 
 app_name = "dashboard"
 
 urlpatterns = [
+    *confirm.urlpatterns,
     *home.urlpatterns,
     *tokens.urlpatterns,
     *members.urlpatterns,

@@ -1,0 +1,47 @@
+"""The password again, before an act that can't be undone or makes a secret."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from apikeys import reauthentication
+from dashboard.forms.password import ConfirmForm
+from dashboard.pages import render_page
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def confirm(request: HttpRequest) -> HttpResponseBase:
+    """Ask for the password, then go on to ``next``."""
+    target = _target(request)
+    if reauthentication.is_recent(request):
+        return redirect(target)
+    form = ConfirmForm(request.POST if request.method == "POST" else None, request=request)
+    if form.is_valid():
+        return redirect(target)
+    status = HTTPStatus.TOO_MANY_REQUESTS if form.retry_after else HTTPStatus.OK
+    context = {"form": form, "next": target}
+    response = render_page(request, "dashboard/confirm.html", context, status=status)
+    if form.retry_after:
+        response.headers["Retry-After"] = str(form.retry_after)
+    return response
+
+
+def _target(request: HttpRequest) -> str:
+    target = request.POST.get("next") or request.GET.get("next", "")
+    own = {request.get_host()}
+    if url_has_allowed_host_and_scheme(target, own, require_https=request.is_secure()):
+        return target
+    return reverse("dashboard:home")
+
+
+urlpatterns = [path("confirm", confirm, name="confirm")]
