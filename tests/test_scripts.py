@@ -78,7 +78,6 @@ class Demo:
         while self.process.poll() is None and not self.answers():
             assert time.monotonic() - started < 60, "the demo does not answer"
             time.sleep(0.05)
-        self.seconds = time.monotonic() - started
         assert self.process.poll() is None, self.complaints()
 
     def answers(self):
@@ -316,7 +315,6 @@ def test_ctrl_c_stops_it_cleanly_and_a_second_start_keeps_the_data(start):
         first.request("GET", "/")
 
     second = start()
-    assert second.seconds < 10
     assert (second.folder / ".env").read_text() == written
     assert second.key != first.key
     assert second.password.startswith("as printed at the first start")
