@@ -7,7 +7,7 @@ object than last time. Knows no model, no dialect class and no request.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -17,6 +17,7 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
 MINIMUM_PEPPER_LENGTH: Final = 32
+LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
 DEFAULT_LIMITS: Final[Mapping[str, str]] = {
     "failed_credentials": "60/minute",
@@ -178,22 +179,35 @@ def _string(where: str, value: object) -> str:
 
 
 def _seconds(where: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 < value <= LONGEST_SECONDS
+    ):
         raise ImproperlyConfigured(f"{where} must be a positive number of seconds.")
     return float(value)
 
 
 def _duration(where: str, value: object) -> timedelta:
-    if isinstance(value, timedelta) and value > timedelta(0):
-        return value
-    return timedelta(seconds=_seconds(f"{where} (a timedelta, or seconds)", value))
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return timedelta(seconds=_seconds(f"{where} (a timedelta, or seconds)", seconds))
 
 
 def _optional_duration(where: str, value: object) -> timedelta | None:
     return None if value is None else _duration(where, value)
 
 
-def _over_defaults(defaults: Mapping[str, Any], kind: type, words: str) -> Any:
+def _is_rate(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_days(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _over_defaults(
+    defaults: Mapping[str, Any], accepts: Callable[[object], bool], words: str
+) -> Any:
     def convert(where: str, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise ImproperlyConfigured(f"{where} must be a dictionary.")
@@ -202,7 +216,7 @@ def _over_defaults(defaults: Mapping[str, Any], kind: type, words: str) -> Any:
                 raise ImproperlyConfigured(
                     f"{where}[{key!r}] is unknown; known are {', '.join(defaults)}."
                 )
-            if isinstance(item, bool) or not isinstance(item, kind):
+            if not accepts(item):
                 raise ImproperlyConfigured(f"{where}[{key!r}] must be {words}.")
         return {**defaults, **value}
 
@@ -216,10 +230,10 @@ _CONVERTERS: Final[Mapping[str, Any]] = {
     "token_hasher": _one_of("hmac", "argon2"),
     "trusted_proxies": _networks,
     "require_https": _boolean,
-    "limits": _over_defaults(DEFAULT_LIMITS, str, 'a rate such as "60/minute"'),
+    "limits": _over_defaults(DEFAULT_LIMITS, _is_rate, 'a rate such as "60/minute"'),
     "limits_storage": _string,
     "flush_seconds": _seconds,
-    "retention": _over_defaults(DEFAULT_RETENTION, int, "a number of days"),
+    "retention": _over_defaults(DEFAULT_RETENTION, _is_days, "a number of days from 1"),
     "max_lifetime": _optional_duration,
     "reauthenticate_after": _duration,
     "confirm_revoke": _one_of("production", "always", "never"),
