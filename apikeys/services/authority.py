@@ -13,7 +13,7 @@ from datetime import datetime
 from apikeys import networks
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Role
-from apikeys.models.tokens import Kind
+from apikeys.models.tokens import Kind, Status
 from apikeys.scopes import MANAGE, is_narrower
 from apikeys.services.actors import Actor
 from apikeys.services.errors import NotAllowed
@@ -48,12 +48,18 @@ def require_token_manager(actor: Actor, workspace: Workspace, token: AccessToken
         _require_self_service(actor, workspace, token)
 
 
-def require_owner_choice(actor: Actor, *, kind: str, owner: object) -> None:
-    """Refuse to make a personal token for somebody else.
+def require_owner_choice(actor: Actor, workspace: Workspace, *, kind: str, owner: object) -> None:
+    """Refuse to make a personal token for somebody else, and a member's any other kind.
 
     Raises:
-        NotAllowed: ``token.owner_not_you``.
+        NotAllowed: ``token.owner_not_you`` or ``organization.admin_required``.
     """
+    if (
+        kind != Kind.PERSONAL
+        and actor.kind == "user"
+        and not _is_admin(actor, workspace.organization)
+    ):
+        raise NotAllowed("organization.admin_required", "Members make personal tokens only.")
     if kind == Kind.PERSONAL and actor.kind != "system" and owner != actor.user:
         raise NotAllowed("token.owner_not_you", "You can make personal tokens for yourself only.")
 
@@ -68,9 +74,18 @@ def require_within_parent(
 ) -> None:
     """Refuse a token that would be more than the token that makes it.
 
+    Args:
+        parent: the making token as it is in the database now.
+        workspace: where the new one works.
+        scopes: its scopes.
+        expires_at: its expiry.
+        allowed_networks: its networks.
+
     Raises:
-        NotAllowed: ``token.exceeds_parent`` or ``token.grandchild``.
+        NotAllowed: ``token.exceeds_parent``, ``token.grandchild`` or ``token.parent_not_usable``.
     """
+    if parent.status in (Status.REVOKED, Status.EXPIRED, Status.DISABLED):
+        raise NotAllowed("token.parent_not_usable", "The token that makes this one has ended.")
     if parent.parent_id is not None:
         raise NotAllowed("token.grandchild", "A token made by a token can't make another one.")
     dialect = workspace.speaks

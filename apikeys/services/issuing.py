@@ -5,8 +5,6 @@ The secret is in the returned ``IssuedToken`` and nowhere else.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from apikeys import conf, credentials
 from apikeys.dialects import Dialect
-from apikeys.models import AccessToken, Organization, SecretIssue, Workspace
+from apikeys.models import AccessToken, Membership, Workspace
 from apikeys.models.tokens import Kind, Status
 from apikeys.scopes import MANAGE
 from apikeys.services import audit, rules
@@ -29,12 +27,12 @@ from apikeys.services.authority import (
     require_token_manager,
     require_within_parent,
 )
-from apikeys.services.errors import AlreadyIssued, Conflict, Invalid, NotAllowed
+from apikeys.services.creation_ids import fingerprint_of, remember, require_new
+from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_token
 
 ID_ATTEMPTS: Final = 8
 LONGEST_OVERLAP: Final = timedelta(days=7)
-LONGEST_CREATION_ID: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def create_token(
     scopes: Sequence[str],
     kind: str = Kind.AUTOMATION,
     owner: Any = None,
-    expires_at: datetime | None = None,
+    expires_at: datetime | timedelta | None = None,
     allowed_networks: Iterable[object] = (),
     description: str = "",
     creation_id: str | None = None,
@@ -70,7 +68,8 @@ def create_token(
         scopes: names of the dialect's closed set; none means no access.
         kind: ``automation`` or ``personal``.
         owner: the person of a personal token.
-        expires_at: aware moment, or None for no expiry.
+        expires_at: aware moment, or a time from now (which a repeat repeats exactly), or None
+            for no expiry.
         allowed_networks: addresses or CIDR networks; none means no restriction.
         description: what it is for.
         creation_id: makes a repeat of the same request harmless.
@@ -85,7 +84,9 @@ def create_token(
     organization = lock_organization(workspace.organization)
     workspace = Workspace.objects.select_related("organization").get(pk=workspace.pk)
     require_token_manager(actor, workspace, None)
-    require_owner_choice(actor, kind=kind, owner=owner)
+    if kind not in Kind.values:
+        raise Invalid("kind.unknown", "Choose automation or personal.", field="kind")
+    require_owner_choice(actor, workspace, kind=kind, owner=owner)
     dialect = workspace.speaks
     allowed = rules.networks(allowed_networks)
     token = AccessToken(
@@ -97,19 +98,20 @@ def create_token(
         description=rules.description(description),
         scopes=rules.scopes(scopes, dialect),
         allowed_networks=allowed,
-        expires_at=expires_at,
     )
-    fingerprint = _fingerprint(
-        "create", workspace.pk, name, token.scopes, kind, expires_at, allowed, token.description
+    fingerprint = fingerprint_of(
+        "create",
+        *(workspace.pk, name, token.scopes, kind, token.owner and token.owner.pk),
+        *(expires_at, allowed, token.description),
     )
-    _require_new(organization, creation_id, fingerprint)
+    require_new(organization, creation_id, fingerprint)
     _require_open(workspace)
     token.name = rules.token_name(name, workspace=workspace, kind=kind)
     token.expires_at = rules.expiry(expires_at, organization=organization)
     _require_personal_whole(token)
     _require_within(actor, token)
     secret = _insert(token, dialect)
-    _remember(organization, creation_id, fingerprint, token)
+    remember(organization, creation_id, fingerprint, token)
     audit.record(
         actor,
         Action.TOKEN_CREATED,
@@ -118,7 +120,7 @@ def create_token(
         scopes=token.scopes,
         kind=token.kind,
         allowed_networks=allowed,
-        expires_at=expires_at.isoformat() if expires_at else None,
+        expires_at=token.expires_at.isoformat() if token.expires_at else None,
     )
     return IssuedToken(
         token, secret, dialect.api_key(workspace.environment, token.token_id, secret)
@@ -151,8 +153,8 @@ def rotate_token(
     organization = lock_organization(token.workspace.organization)
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
-    fingerprint = _fingerprint("rotate", token.pk, overlap.total_seconds())
-    _require_new(organization, creation_id, fingerprint)
+    fingerprint = fingerprint_of("rotate", token.pk, overlap.total_seconds())
+    require_new(organization, creation_id, fingerprint)
     _require_rotatable(token)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
@@ -180,7 +182,7 @@ def rotate_token(
             "updated_at",
         ]
     )
-    _remember(organization, creation_id, fingerprint, token)
+    remember(organization, creation_id, fingerprint, token)
     audit.record(
         actor,
         Action.TOKEN_ROTATED,
@@ -260,57 +262,26 @@ def _require_rotatable(token: AccessToken) -> None:
 
 
 def _require_personal_whole(token: AccessToken) -> None:
-    if token.kind == Kind.PERSONAL and token.owner is None:
+    if token.kind != Kind.PERSONAL:
+        return
+    if token.owner is None:
         raise Invalid("token.owner_required", "A personal token has an owner.", field="owner")
+    member = Membership.objects.filter(organization=token.organization, user=token.owner)
+    if not member.exists():
+        raise Invalid(
+            "token.owner_no_member", "The owner is not in the organization.", field="owner"
+        )
+    # It would go on managing after its owner has stopped being an admin.
+    if MANAGE in token.scopes:
+        raise NotAllowed("scope.not_personal", f"A personal token can't hold {MANAGE}.")
 
 
 def _require_within(actor: Actor, token: AccessToken) -> None:
     if actor.token is not None:
         require_within_parent(
-            actor.token,
+            lock_token(actor.token),
             workspace=token.workspace,
             scopes=token.scopes,
             expires_at=token.expires_at,
             allowed_networks=token.allowed_networks,
-        )
-    elif actor.kind == "user" and token.kind == Kind.PERSONAL and MANAGE in token.scopes:
-        raise NotAllowed("scope.not_personal", f"A personal token can't hold {MANAGE}.")
-
-
-def _fingerprint(*parts: Any) -> str:
-    text = json.dumps(parts, default=str, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _require_new(organization: Organization, creation_id: str | None, fingerprint: str) -> None:
-    if creation_id is None:
-        return
-    if not creation_id or len(creation_id) > LONGEST_CREATION_ID or not creation_id.isprintable():
-        raise Invalid(
-            "creation_id.invalid", "Use 1 to 255 printable characters.", field="creation_id"
-        )
-    issue = (
-        SecretIssue.objects.filter(organization=organization, creation_id=creation_id)
-        .select_related("token")
-        .first()
-    )
-    if issue is None:
-        return
-    if issue.fingerprint != fingerprint:
-        raise Invalid(
-            "creation_id.reused", "This id was used for another request.", field="creation_id"
-        )
-    raise AlreadyIssued(
-        "creation_id.used",
-        "This secret was made before and can't be shown again.",
-        token_id=issue.token.token_id,
-    )
-
-
-def _remember(
-    organization: Organization, creation_id: str | None, fingerprint: str, token: AccessToken
-) -> None:
-    if creation_id is not None:
-        SecretIssue.objects.create(
-            organization=organization, creation_id=creation_id, fingerprint=fingerprint, token=token
         )

@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Value
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from apikeys import conf
@@ -25,6 +27,8 @@ LONGEST_DESCRIPTION = 500
 
 def text(value: str, *, field: str, longest: int, required: bool) -> str:
     """Return the text without surrounding space; control characters are refused."""
+    if not isinstance(value, str):
+        raise Invalid(f"{field}.invalid", "This must be text.", field=field)
     value = unicodedata.normalize("NFC", value).strip()
     if required and not value:
         raise Invalid(f"{field}.required", "This can't be empty.", field=field)
@@ -44,8 +48,12 @@ def token_name(
 ) -> str:
     """Return the name; automation tokens of a workspace that are not revoked differ in it."""
     name = text(value, field="name", longest=LONGEST_NAME, required=True)
-    taken = AccessToken.objects.filter(
-        workspace=workspace, kind=Kind.AUTOMATION, revoked_at__isnull=True, name__iexact=name
+    # The expression of the constraint: `iexact` tells some letters apart that LOWER does not.
+    taken = AccessToken.objects.alias(lowered=Lower("name")).filter(
+        workspace=workspace,
+        kind=Kind.AUTOMATION,
+        revoked_at__isnull=True,
+        lowered=Lower(Value(name)),
     )
     if excluding is not None:
         taken = taken.exclude(pk=excluding.pk)
@@ -84,15 +92,20 @@ def longest_lifetime(organization: Organization) -> timedelta | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def expiry(value: datetime | None, *, organization: Organization) -> datetime | None:
-    """Return the expiry; it lies ahead and within the longest lifetime."""
+def expiry(value: datetime | timedelta | None, *, organization: Organization) -> datetime | None:
+    """Return the expiry, a moment or a time from now; it lies ahead and within the longest one."""
     now = timezone.now()
     longest = longest_lifetime(organization)
+    if isinstance(value, timedelta):
+        try:
+            value = now + value
+        except OverflowError:
+            raise Invalid("expiry.range", "That is too far away.", field="expires_at") from None
     if value is None:
         if longest is not None:
             raise Invalid(
                 "expiry.required",
-                f"Tokens of this organization live at most {longest.days} days.",
+                f"Tokens of this organization live at most {_in_words(longest)}.",
                 field="expires_at",
             )
         return None
@@ -104,7 +117,14 @@ def expiry(value: datetime | None, *, organization: Organization) -> datetime | 
     if longest is not None and value > now + longest + timedelta(minutes=1):
         raise Invalid(
             "expiry.too_late",
-            f"Tokens of this organization live at most {longest.days} days.",
+            f"Tokens of this organization live at most {_in_words(longest)}.",
             field="expires_at",
         )
     return value
+
+
+def _in_words(length: timedelta) -> str:
+    """Return "90 days", or hours where it is no number of days."""
+    if length % timedelta(days=1):
+        return f"{length / timedelta(hours=1):g} hours"
+    return f"{length.days} days"

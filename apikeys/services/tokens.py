@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
+from apikeys import networks
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import Kind, Status
 from apikeys.scopes import is_narrower
@@ -21,9 +22,9 @@ from apikeys.services import audit, rules
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authority import require_token_manager, require_within_parent
-from apikeys.services.errors import Conflict, Invalid
+from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.issuing import IssuedToken, create_token, end_overlap, rotate_token
-from apikeys.services.locks import lock_token, lock_tokens
+from apikeys.services.locks import lock_organization, lock_token, lock_tokens
 
 __all__ = [
     "IssuedToken",
@@ -66,6 +67,8 @@ def update_token(
         Conflict: it is revoked.
         Invalid: a value breaks a rule; ``field`` says which.
     """
+    # A new name is tested and written as one step only under the organization's lock.
+    lock_organization(token.workspace.organization)
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     _require_not_revoked(token)
@@ -86,7 +89,9 @@ def update_token(
     for field, value in changes.items():
         setattr(token, field, value)
     if actor.token is not None and token.parent_id == actor.token.pk:
-        _require_still_within(actor.token, token)
+        _require_still_within(lock_token(actor.token), token)
+    if actor.token is not None and token.pk == actor.token.pk:
+        _require_no_wider(token, before)
     changed = {f: _for_json(getattr(token, f)) for f in changes}
     changed = {f: value for f, value in changed.items() if value != before[f]}
     if changed:
@@ -262,6 +267,19 @@ def _require_still_within(parent: AccessToken, child: AccessToken) -> None:
         expires_at=child.expires_at,
         allowed_networks=child.allowed_networks,
     )
+
+
+def _require_no_wider(token: AccessToken, before: dict[str, Any]) -> None:
+    """Refuse a token that would let itself be used from elsewhere; the rest only narrows anyway."""
+    if not networks.is_within(
+        token.allowed_networks, before.get("allowed_networks", token.allowed_networks)
+    ):
+        raise NotAllowed(
+            "token.exceeds_parent",
+            "A token can't widen itself.",
+            field="allowed_networks",
+            exceeds=["allowed_networks"],
+        )
 
 
 def _for_json(value: Any) -> Any:

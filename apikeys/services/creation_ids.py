@@ -1,0 +1,59 @@
+"""Each creation id makes one secret: a repeated request finds its id here and makes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final
+
+from apikeys.models import AccessToken, Organization, SecretIssue
+from apikeys.services.errors import AlreadyIssued, Invalid
+
+LONGEST_CREATION_ID: Final = 255
+
+
+def fingerprint_of(*parts: Any) -> str:
+    """Return what tells a repeat of a request from another request with the same id."""
+    text = json.dumps(parts, default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def require_new(organization: Organization, creation_id: str | None, fingerprint: str) -> None:
+    """Refuse an id that has made a secret; call it under the organization's lock.
+
+    Raises:
+        Invalid: the id can't be one, or belongs to another request.
+        AlreadyIssued: this very request was made before.
+    """
+    if creation_id is None:
+        return
+    if not creation_id or len(creation_id) > LONGEST_CREATION_ID or not creation_id.isprintable():
+        raise Invalid(
+            "creation_id.invalid", "Use 1 to 255 printable characters.", field="creation_id"
+        )
+    issue = (
+        SecretIssue.objects.filter(organization=organization, creation_id=creation_id)
+        .select_related("token")
+        .first()
+    )
+    if issue is None:
+        return
+    if issue.fingerprint != fingerprint:
+        raise Invalid(
+            "creation_id.reused", "This id was used for another request.", field="creation_id"
+        )
+    raise AlreadyIssued(
+        "creation_id.used",
+        "This secret was made before and can't be shown again.",
+        token_id=issue.token.token_id,
+    )
+
+
+def remember(
+    organization: Organization, creation_id: str | None, fingerprint: str, token: AccessToken
+) -> None:
+    """Note that the id has made a secret of the token."""
+    if creation_id is not None:
+        SecretIssue.objects.create(
+            organization=organization, creation_id=creation_id, fingerprint=fingerprint, token=token
+        )
