@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple
 from django.core import mail
 from django.db import (
     DatabaseError,
+    IntegrityError,
     InterfaceError,
     connections,
     router,
@@ -39,6 +40,7 @@ HOUR: Final = 3600
 MINUTE: Final = 60
 # Distinct keys, not requests: what an attacker can make us hold is bounded by this.
 LARGEST_BUFFER: Final = 100_000
+LONGEST_AGENT: Final = 255
 _BATCH: Final = 500
 
 
@@ -128,6 +130,8 @@ class Buffer:
                 batch.dropped += 1
                 return
             batch.uses[key] += 1
+            # A database refuses NUL, and one bad text would hold up the whole batch.
+            agent = agent.replace("\x00", "")[:LONGEST_AGENT]
             batch.last[token_pk, previous] = LastUse(at, address, agent, previous)
         self._start()
 
@@ -159,11 +163,14 @@ class Buffer:
             batch.refusals[key] += 1
         self._start()
 
-    def flush(self) -> None:
+    def flush(self, *, final: bool = False) -> None:
         """Write what is buffered, over this thread's own connection.
 
         A database that can't be written keeps the batch for the next flush and is logged at most
         once a minute.
+
+        Args:
+            final: nothing comes after it: write a last use even where the minute has one.
         """
         with self._flushing:
             with self._lock:
@@ -173,8 +180,16 @@ class Buffer:
             if batch.dropped:
                 logger.warning("usage buffer full dropped=%d", batch.dropped)
                 batch.dropped = 0
+            if final:
+                self._last_written.clear()
             try:
-                self._write(batch)
+                try:
+                    self._write(batch)
+                except IntegrityError:
+                    # Foreign keys are checked at commit: a token that a host deleted by SQL must
+                    # not keep the rest of the batch from being written.
+                    _forget_missing_tokens(batch)
+                    self._write(batch)
             except (DatabaseError, InterfaceError) as error:
                 with self._lock:
                     self._batch.take_back(batch)
@@ -183,20 +198,20 @@ class Buffer:
     def _write(self, batch: Batch) -> None:
         using = router.db_for_write(UsageCounter)
         with transaction.atomic(using=using):
-            # Foreign keys are checked at commit: a token that a host deleted by SQL must not keep
-            # the rest of the batch from being written.
-            pks = {key.token_pk for key in batch.uses}
-            known = set(AccessToken.objects.filter(pk__in=pks).values_list("pk", flat=True))
-            _add_uses(Counter({k: n for k, n in batch.uses.items() if k.token_pk in known}), using)
+            _add_uses(batch.uses, using)
             _add_refusals(batch.refusals, using)
-            written = self._write_last_uses(batch.last)
+            written, kept = self._write_last_uses(batch.last)
+        if kept:
+            with self._lock:
+                self._batch.last = {**kept, **self._batch.last}
         self._last_written.update(written)
         if len(self._last_written) > LARGEST_BUFFER:
             self._last_written.clear()
 
     def _write_last_uses(
         self, last: dict[tuple[int, bool], LastUse]
-    ) -> dict[tuple[int, bool], int]:
+    ) -> tuple[dict[tuple[int, bool], int], dict[tuple[int, bool], LastUse]]:
+        """Return the minutes written, and the uses that wait for the next one."""
         written: dict[tuple[int, bool], int] = {}
         kept: dict[tuple[int, bool], LastUse] = {}
         # Sorted, so that two processes take row locks in the same order.
@@ -208,10 +223,7 @@ class Buffer:
                 continue
             _write_last_use(key[0], use)
             written[key] = minute
-        if kept:
-            with self._lock:
-                self._batch.last = {**kept, **self._batch.last}
-        return written
+        return written, kept
 
     def _log_failure(self, error: Exception) -> None:
         now = time.monotonic()
@@ -249,7 +261,16 @@ def _write_last_use(pk: int, use: LastUse) -> None:
         ).update(previous_last_used_at=at)
     AccessToken.objects.filter(pk=pk).filter(
         Q(last_used_at__isnull=True) | Q(last_used_at__lt=at)
-    ).update(last_used_at=at, last_used_address=use.address, last_used_agent=use.agent[:255])
+    ).update(last_used_at=at, last_used_address=use.address, last_used_agent=use.agent)
+
+
+def _forget_missing_tokens(batch: Batch) -> None:
+    pks = sorted({key.token_pk for key in batch.uses})
+    known: set[int] = set()
+    for start in range(0, len(pks), _BATCH):
+        some = AccessToken.objects.filter(pk__in=pks[start : start + _BATCH])
+        known.update(some.values_list("pk", flat=True))
+    batch.uses = Counter({k: n for k, n in batch.uses.items() if k.token_pk in known})
 
 
 def _add_uses(uses: Counter[UsageKey], using: str) -> None:
@@ -341,4 +362,4 @@ def flush() -> None:
 @atexit.register
 def _flush_at_exit() -> None:
     if _buffer._thread is not None:
-        flush()
+        _buffer.flush(final=True)
