@@ -125,7 +125,7 @@ def test_refusal_counters_past_their_retention_are_dropped():
 
 def test_audit_events_past_their_retention_are_dropped_and_no_others(acme, monkeypatch):
     monkeypatch.setattr(pruning, "BATCH", 2)
-    AuditEvent.objects.all()._raw_delete("default")
+    AuditEvent.objects.all().prune()
     edge = NOW - timedelta(days=730)
     for age in range(-1, 6):
         AuditEvent.objects.create(

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apikeys import conf
 from apikeys.models import AuditEvent, RefusalCounter, UsageCounter
-from apikeys.models.activity import Period
+from apikeys.models.activity import AuditEventQuerySet, Period
 from apikeys.usage import add_counts, stored_moment
 
 BATCH: Final = 1000
@@ -85,8 +85,8 @@ def _drop(rows: QuerySet[Any]) -> int:
     dropped = 0
     for pks in _batches(rows):
         with transaction.atomic(using=using):
-            # Below QuerySet.delete(), which audit events refuse.
-            dropped += rows.model._base_manager.filter(pk__in=pks)._raw_delete(using)
+            found = rows.filter(pk__in=pks)
+            dropped += found.prune() if isinstance(found, AuditEventQuerySet) else found.delete()[0]
     return dropped
 
 
