@@ -37,6 +37,17 @@ class Order:
     descending: bool = False
     nullable: bool = False
 
+    def sorting(self, *, backwards: bool = False) -> Iterator[Any]:
+        """Yield what ``order_by`` takes; backwards, from the last row to the first."""
+        first, *others = self.columns
+        descending = self.descending != backwards
+        nulls: dict[str, bool] = {}
+        if self.nullable:
+            nulls = {"nulls_first": True} if backwards else {"nulls_last": True}
+        yield F(first).desc(**nulls) if descending else F(first).asc(**nulls)
+        for name in others:
+            yield F(name).desc() if descending else F(name).asc()
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[M]):
@@ -100,28 +111,17 @@ def _rows(
             sql, values = compiler.as_sql()
         except EmptyResultSet:
             continue
-        selects.append(f"SELECT * FROM ({sql}) AS piece_{len(selects)}")
+        # The text is what Django compiled, the values stay parameters.
+        selects.append(f"SELECT * FROM ({sql}) AS piece_{len(selects)}")  # noqa: S608
         parameters.extend(values)
     if not selects:
         return []
     if len(selects) > LARGEST_UNION:
         rows = queryset.filter(reduce(or_, (condition for condition, _ in pieces)))
     else:
-        # The text is what Django compiled, the values stay parameters.
         union = RawSQL(" UNION ALL ".join(selects), parameters)  # noqa: S611
         rows = queryset.filter(pk__in=union)
-    return list(rows.order_by(*_sorting(order, backwards))[:limit])
-
-
-def _sorting(order: Order, backwards: bool) -> Iterator[Any]:
-    first, *others = order.columns
-    descending = order.descending != backwards
-    nulls: dict[str, bool] = {}
-    if order.nullable:
-        nulls = {"nulls_first": True} if backwards else {"nulls_last": True}
-    yield F(first).desc(**nulls) if descending else F(first).asc(**nulls)
-    for name in others:
-        yield F(name).desc() if descending else F(name).asc()
+    return list(rows.order_by(*order.sorting(backwards=backwards))[:limit])
 
 
 def _pieces(

@@ -569,6 +569,40 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="accesstoken",
+            index=models.Index(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=["workspace", "-created_at", "-id", "expires_at"],
+                name="apikeys_token_by_age",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="accesstoken",
+            index=models.Index(
+                models.F("workspace"),
+                django.db.models.functions.text.Lower("name"),
+                models.F("id"),
+                condition=models.Q(("revoked_at__isnull", True)),
+                name="apikeys_token_by_name",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="accesstoken",
+            index=models.Index(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=["workspace", "expires_at", "id"],
+                name="apikeys_token_by_expiry",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="accesstoken",
+            index=models.Index(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=["workspace", "last_used_at", "created_at", "id"],
+                name="apikeys_token_by_last_use",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="accesstoken",
             index=models.Index(fields=["owner"], name="apikeys_token_owner"),
         ),
         migrations.AddConstraint(

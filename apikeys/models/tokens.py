@@ -147,6 +147,29 @@ class AccessToken(models.Model):
         verbose_name_plural = _("access tokens")
         indexes = [
             models.Index(fields=("workspace", "-created_at", "-id"), name="apikeys_token_listing"),
+            # One for each order of the list, so that its length does not matter.
+            models.Index(
+                fields=("workspace", "-created_at", "-id", "expires_at"),
+                condition=Q(revoked_at__isnull=True),
+                name="apikeys_token_by_age",
+            ),
+            models.Index(
+                "workspace",
+                Lower("name"),
+                "id",
+                condition=Q(revoked_at__isnull=True),
+                name="apikeys_token_by_name",
+            ),
+            models.Index(
+                fields=("workspace", "expires_at", "id"),
+                condition=Q(revoked_at__isnull=True),
+                name="apikeys_token_by_expiry",
+            ),
+            models.Index(
+                fields=("workspace", "last_used_at", "created_at", "id"),
+                condition=Q(revoked_at__isnull=True),
+                name="apikeys_token_by_last_use",
+            ),
             models.Index(fields=("owner",), name="apikeys_token_owner"),
         ]
         constraints = [
