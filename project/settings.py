@@ -13,6 +13,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from apikeys.networks import normalise_origin
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -42,6 +44,16 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _origins(texts: list[str]) -> tuple[str, ...]:
+    origins = []
+    for text in texts:
+        origin = normalise_origin(text)
+        if origin is None:
+            raise ImproperlyConfigured(f"{text!r} is no origin: write scheme://host[:port].")
+        origins.append(origin)
+    return tuple(origins)
 
 
 def _peppers(text: str) -> dict[int, str]:
@@ -86,13 +98,15 @@ def _database(url: str) -> dict[str, Any]:
 SECRET_KEY = env.str("SECRET_KEY", default="")
 DEBUG = _switch("DEBUG", "off")
 HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.str("PORT", default="") or "8000"
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 HTTPS = _switch("HTTPS", "on")
 if not HTTPS and not _is_loopback(HOST) and not _switch("ALLOW_PLAIN_HTTP", "off"):
     raise ImproperlyConfigured(
         f"HTTPS=off sends keys in the clear to whoever listens on the way to {HOST}: "
         "set HTTPS=on, or a loopback HOST, or ALLOW_PLAIN_HTTP=1 if you mean it."
     )
-ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = _list("ALLOWED_HOSTS", ",".join(LOOPBACK_HOSTS))
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -104,16 +118,21 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
+    "corsheaders",
     "apikeys",
     "dashboard",
     "project.accounts",
     "project.demo",
     "project.demo.notes",
+    "project.demo.tools_fast",
+    "project.demo.freefiletools",
+    "project.demo.fastpix",
 ]
 MIDDLEWARE = [
     "project.proxies.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "project.demo.cors.DialectCorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -203,12 +222,19 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "apikeys.exceptions.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    # Bodies read as the systems' documentation prints them: `{"error": "…", "detail": "…"}`.
+    "COMPACT_JSON": False,
     # A view that names no authentication of its own lets nobody in.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
 }
 
 APIKEYS = {
+    "DIALECTS": {
+        "tools-fast": "project.demo.tools_fast.dialect.ToolsFast",
+        "freefiletools": "project.demo.freefiletools.dialect.FreeFileTools",
+        "fastpix": "project.demo.fastpix.dialect.FastPix",
+    },
     "SCOPES": {
         "notes:read": "Read notes",
         "notes:write": "Add and change notes",
@@ -220,6 +246,19 @@ APIKEYS = {
     "LIMITS_STORAGE": env.str("REDIS_URL", default="") or "memory://",
     "FLUSH_SECONDS": env.float("FLUSH_SECONDS", default=10.0),
 }
+
+# Origins of the demo's own pages, which the systems for browsers call first-party.
+_own_origins = (f"{'https' if HTTPS else 'http'}://{name}:{PORT}" for name in LOOPBACK_HOSTS)
+FIRST_PARTY_ORIGINS = _origins(_list("FIRST_PARTY_ORIGINS")) or tuple(
+    filter(None, map(normalise_origin, _own_origins))
+)
+CORS_ALLOW_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+CORS_EXPOSE_HEADERS = (
+    "Content-Disposition",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+)
 
 LOGGING = {
     "version": 1,

@@ -6,6 +6,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
+handler400 = "project.demo.errors.bad_request"
+handler403 = "project.demo.errors.permission_denied"
+handler404 = "project.demo.errors.page_not_found"
+handler500 = "project.demo.errors.server_error"
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="start.html"), name="start"),
     path("accounts/", include("project.accounts.urls")),

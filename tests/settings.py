@@ -19,6 +19,8 @@ os.environ |= {
     "HOST": "127.0.0.1",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
     "TRUSTED_PROXIES": "",
+    "PORT": "",
+    "FIRST_PARTY_ORIGINS": "https://testserver",
     "CSRF_TRUSTED_ORIGINS": "",
     "FLUSH_SECONDS": "10",
     "LOG_LEVEL": "INFO",

@@ -98,7 +98,7 @@ def test_every_variable_is_described():
     described = set(re.findall(r"(?m)^([A-Z_]+)=", (ROOT / ".env.example").read_text()))
     assert read - described == set()
     assert {"SECRET_KEY", "PEPPERS", "HTTPS", "DATABASE_URL"} <= read
-    assert described - read == {"PORT", "WEB_CONCURRENCY", "DEMO_PASSWORD"}
+    assert described - read == {"WEB_CONCURRENCY", "DEMO_PASSWORD"}
 
 
 @pytest.mark.django_db

@@ -1,0 +1,63 @@
+"""Errors that come from no view, such as an unknown path, in the words of the path's system.
+
+Where no system answers, the page for people is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+
+from apikeys.dialects import Problem
+from project.demo.systems import dialect_at
+
+Page = Callable[..., HttpResponse]
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400."""
+    problem = Problem(status=400, code="request.invalid", detail="The request can't be understood.")
+    return _answer(request, problem, defaults.bad_request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    problem = Problem(status=403, code="permission.denied", detail="You may not do this.")
+    return _answer(request, problem, defaults.permission_denied, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404."""
+    problem = Problem(
+        status=404, code="not_found", detail="There is nothing here that you can see."
+    )
+    return _answer(request, problem, defaults.page_not_found, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500."""
+    problem = Problem(status=500, code="server.error", detail="Something went wrong on our side.")
+    return _answer(request, problem, defaults.server_error)
+
+
+def _answer(request: HttpRequest, problem: Problem, page: Page, *args: Any) -> HttpResponse:
+    dialect = dialect_at(request.path)
+    if dialect is None:
+        return page(request, *args)
+    body, content_type = dialect.render(
+        Problem(
+            status=problem.status, code=problem.code, detail=problem.detail, host=_host(request)
+        )
+    )
+    return JsonResponse(body, safe=False, status=problem.status, content_type=content_type)
+
+
+def _host(request: HttpRequest) -> str:
+    try:
+        return request.get_host()
+    except DisallowedHost:
+        return ""

@@ -1,0 +1,1 @@
+"""FastPix: one of the five systems of the demo."""

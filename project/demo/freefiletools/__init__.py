@@ -1,0 +1,1 @@
+"""FreeFileTools: one of the five systems of the demo."""

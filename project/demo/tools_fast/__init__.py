@@ -1,0 +1,1 @@
+"""Tools.FAST: one of the five systems of the demo."""
