@@ -127,6 +127,8 @@ INSTALLED_APPS = [
     "project.demo.tools_fast",
     "project.demo.freefiletools",
     "project.demo.fastpix",
+    "project.demo.fastcms",
+    "project.demo.fastly",
 ]
 MIDDLEWARE = [
     "project.proxies.TrustedProxyMiddleware",
@@ -234,6 +236,8 @@ APIKEYS = {
         "tools-fast": "project.demo.tools_fast.dialect.ToolsFast",
         "freefiletools": "project.demo.freefiletools.dialect.FreeFileTools",
         "fastpix": "project.demo.fastpix.dialect.FastPix",
+        "fastcms": "project.demo.fastcms.dialect.FastCMS",
+        "fastly": "project.demo.fastly.dialect.Fastly",
     },
     "SCOPES": {
         "notes:read": "Read notes",

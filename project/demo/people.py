@@ -1,0 +1,149 @@
+"""People at the key APIs of the systems that have one: log-in by password, and who acts where.
+
+Shared by FastCMS and Fastly; knows neither.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib.auth import authenticate
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    PermissionDenied,
+    Throttled,
+    ValidationError,
+)
+from rest_framework.request import Request
+
+from apikeys import conf, networks
+from apikeys.models import Membership, Workspace
+from apikeys.services.actors import Actor
+from project.accounts.models import User
+
+DEFAULT_WORKSPACE = "production"
+
+
+class TooLarge(APIException):
+    """The body is larger than this endpoint takes (HTTP 413)."""
+
+    status_code = 413
+    default_code = "request.too_large"
+    default_detail = "The request is too large."
+
+
+def require_body_within(request: Request, most: int) -> None:
+    """Refuse a body that says it is larger, before any of it is read.
+
+    Args:
+        request: the request; its ``data`` was not asked for yet.
+        most: bytes.
+
+    Raises:
+        TooLarge: it is.
+    """
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        length = 0
+    if length > most:
+        raise TooLarge(f"The request is larger than {most} bytes.")
+
+
+@sensitive_variables("password")
+def log_in(request: Request, *, email: str, password: str) -> User:
+    """Return the person whose password this is, behind the limit on attempts.
+
+    Raises:
+        AuthenticationFailed: nobody has this address and password.
+        Throttled: too many attempts from this address.
+    """
+    http = request._request
+    user = authenticate(http, username=email, password=password)
+    if user is None:
+        if wait := getattr(http, "log_in_wait", 0):
+            raise Throttled(wait=wait)
+        raise AuthenticationFailed
+    return cast(User, user)
+
+
+def membership_in(user: User, *, dialect: str, organization: str = "") -> Membership:
+    """Return the person's membership in an organization that uses the system.
+
+    Args:
+        user: the person.
+        dialect: the system.
+        organization: a slug, needed only by people in several such organizations.
+
+    Raises:
+        PermissionDenied: they are in none.
+        ValidationError: they are in several and name none.
+    """
+    found = (
+        Membership.objects.filter(
+            user=user,
+            organization__suspended_at__isnull=True,
+            organization__workspaces__dialect=dialect,
+            organization__workspaces__archived_at__isnull=True,
+        )
+        .select_related("organization", "user")
+        .order_by("organization__slug")
+        .distinct()
+    )
+    if organization:
+        found = found.filter(organization__slug=organization)
+    memberships = list(found[:2])
+    if not memberships:
+        raise PermissionDenied
+    if len(memberships) > 1:
+        raise ValidationError(
+            {"workspace": _("You are in several organizations: write organization/workspace.")}
+        )
+    return memberships[0]
+
+
+def workspace_of(user: User, *, dialect: str, named: str = "") -> tuple[Membership, Workspace]:
+    """Return the workspace that a person names, with their membership.
+
+    Args:
+        user: the person.
+        dialect: the system.
+        named: ``workspace`` or ``organization/workspace``; ``production`` when empty.
+
+    Raises:
+        PermissionDenied: the person is in no organization of the system.
+        ValidationError: there is no such workspace.
+    """
+    organization, _slash, slug = named.rpartition("/")
+    membership = membership_in(user, dialect=dialect, organization=organization)
+    return membership, open_workspace(membership, dialect=dialect, slug=slug)
+
+
+def open_workspace(membership: Membership, *, dialect: str, slug: str) -> Workspace:
+    """Return the workspace of that name, ``production`` when it is empty.
+
+    Raises:
+        ValidationError: there is no such workspace.
+    """
+    workspace = (
+        Workspace.objects.filter(
+            organization=membership.organization,
+            dialect=dialect,
+            slug=slug or DEFAULT_WORKSPACE,
+            archived_at__isnull=True,
+        )
+        .select_related("organization")
+        .first()
+    )
+    if workspace is None:
+        raise ValidationError({"workspace": _("There is no such workspace.")})
+    return workspace
+
+
+def actor_for(request: Request, user: Any) -> Actor:
+    """Return the person as the actor of the services."""
+    address = networks.client_address(request.META, conf.get().trusted_proxies)
+    return Actor.person(user, address=address)
