@@ -11,9 +11,11 @@ from django.http import HttpRequest
 from apikeys.models import (
     AccessToken,
     AuditEvent,
+    Invitation,
     Membership,
     Organization,
     RefusalCounter,
+    SecretIssue,
     UsageCounter,
     Workspace,
 )
@@ -62,6 +64,19 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     search_fields = ("token_id", "name")
     exclude = ("digest", "previous_digest")
+
+
+@admin.register(SecretIssue)
+class SecretIssueAdmin(ReadOnlyAdmin):
+    list_display = ("creation_id", "organization", "token", "created_at")
+    list_select_related = ("organization", "token")
+    exclude = ("fingerprint",)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "organization", "role", "expires_at", "accepted_at", "withdrawn_at")
+    list_select_related = ("organization",)
 
 
 @admin.register(AuditEvent)

@@ -15,9 +15,11 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.db import DatabaseError, connections, router
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from limits.errors import ConfigurationError
 
 from apikeys import conf, credentials, dialects, permissions
 from apikeys.authentication import AccessTokenAuthentication
+from apikeys.limits import Limit, limiter
 from apikeys.models import AccessToken
 from apikeys.scopes import AnyOf
 
@@ -29,11 +31,15 @@ Apps = Sequence[AppConfig] | None
 
 @register(Tags.security)
 def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    """``APIKEYS`` can be read and every dialect loads."""
+    """``APIKEYS`` can be read, every dialect loads, and limits can be counted."""
     try:
-        hasher = conf.get().token_hasher
+        current = conf.get()
+        hasher = current.token_hasher
         dialects.all_dialects()
-    except (ImproperlyConfigured, ValueError) as error:
+        for name, rate in current.limits.items():
+            Limit(rate, name=name)
+        limiter(current.limits_storage)
+    except (ImproperlyConfigured, ConfigurationError, ValueError) as error:
         return [Error(str(error), id="apikeys.E001")]
     found: list[CheckMessage] = []
     if hasher == "argon2" and importlib.util.find_spec("argon2") is None:
