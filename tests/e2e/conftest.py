@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.handlers import BaseHandler
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -72,8 +73,12 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 @pytest.fixture
-def live_server(transactional_db: None, settings: Any) -> Iterator[LiveServer]:
+def live_server(
+    transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LiveServer]:
     """A server of this test's own over plain HTTP; `localhost` counts as a secure origin."""
+    # wsgiref takes a variable of this name for the server's own word, as CGI has it.
+    monkeypatch.delitem(BaseHandler.os_environ, "HTTPS", raising=False)
     settings.SECURE_SSL_REDIRECT = False
     settings.SESSION_COOKIE_SECURE = False
     settings.CSRF_COOKIE_SECURE = False
