@@ -17,7 +17,7 @@ from collections import OrderedDict
 from typing import Final
 
 import argon2
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import VerifyMismatchError
 
 PREFIX: Final = "$argon2id$"
 
@@ -42,7 +42,8 @@ def matches(token_id: str, secret: str, stored: str) -> bool:
     """Tell whether ``stored`` is the Argon2id hash of this id and secret.
 
     Raises:
-        argon2.exceptions.VerificationError: it can't be told, for want of memory: no mismatch.
+        argon2.exceptions.VerificationError: it can't be told, for want of memory or because the
+            hash is damaged. That is a fault and no mismatch.
     """
     message = f"{token_id}:{secret}"
     known = hmac.digest(_process_key, f"{message}:{stored}".encode(), "sha256")
@@ -53,7 +54,7 @@ def matches(token_id: str, secret: str, stored: str) -> bool:
     try:
         with _AT_ONCE:
             _HASHER.verify(stored, message)
-    except (VerifyMismatchError, InvalidHashError):
+    except VerifyMismatchError:
         return False
     with _lock:
         _memory[known] = None
