@@ -192,7 +192,9 @@ _CODES = {
 
 
 def _api_exception(exc: drf.APIException) -> Problem:
-    code = _CODES.get(exc.status_code) or exc.default_code
+    # DRF's own codes are not distinct enough; a host's exception names its own.
+    drfs = type(exc).__module__ == drf.__name__
+    code = _CODES.get(exc.status_code, exc.default_code) if drfs else exc.default_code
     detail = exc.detail if isinstance(exc.detail, str) else " ".join(_flatten(exc.detail).values())
     return _problem(exc.status_code, code, str(detail), getattr(exc, "extra", {}))
 

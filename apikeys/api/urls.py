@@ -1,11 +1,27 @@
 """URLs of the management API, without trailing slashes; include them as ``access/``."""
 
-from django.urls import path
+from __future__ import annotations
 
-from apikeys.api.views import TokenSelfView
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from apikeys.api.views.activity import AuditEventViewSet
+from apikeys.api.views.members import InvitationViewSet, MemberViewSet
+from apikeys.api.views.organizations import OrganizationViewSet, WorkspaceViewSet
+from apikeys.api.views.tokens import TokenSelfView, TokenViewSet
 
 app_name = "apikeys"
 
+_router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+_router.register("organizations", OrganizationViewSet, "organization")
+_one = "organizations/<slug:organization>"
+_router.register(f"{_one}/workspaces", WorkspaceViewSet, "workspace")
+_router.register(f"{_one}/tokens", TokenViewSet, "token")
+_router.register(f"{_one}/members", MemberViewSet, "member")
+_router.register(f"{_one}/invitations", InvitationViewSet, "invitation")
+_router.register(f"{_one}/audit-events", AuditEventViewSet, "audit-event")
+
 urlpatterns = [
     path("v1/token", TokenSelfView.as_view(), name="token-self"),
+    path("v1/", include(_router.urls)),
 ]

@@ -33,6 +33,7 @@ __all__ = [
     "enable_token",
     "end_overlap",
     "revoke_all",
+    "revoke_own",
     "revoke_token",
     "revoke_tokens",
     "rotate_token",
@@ -150,6 +151,20 @@ def revoke_token(*, actor: Actor, token: AccessToken, reason: str = "") -> Acces
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     _revoke(actor, [token], reason)
+    return token
+
+
+@transaction.atomic
+def revoke_own(*, actor: Actor, token: AccessToken) -> AccessToken:
+    """Revoke the token that carries the request: whoever holds a token may end it.
+
+    Raises:
+        NotAllowed: the actor is not this token.
+    """
+    token = lock_token(token)
+    if actor.token is None or actor.token.pk != token.pk:
+        raise NotAllowed("token.not_yours", "A token can revoke itself here, and no other.")
+    _revoke(actor, [token], "Revoked by itself")
     return token
 
 

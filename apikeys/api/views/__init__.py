@@ -1,0 +1,1 @@
+"""Views of the management API: they translate between requests and services."""

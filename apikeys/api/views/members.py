@@ -1,0 +1,173 @@
+"""Members and invitations: people's business, so a token gets no further here."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apikeys.api.access import ManagementMixin
+from apikeys.api.filtering import StrictFilterBackend
+from apikeys.api.operations import Operation
+from apikeys.api.pagination import KeysetPagination
+from apikeys.api.serializers import (
+    InvitationCreateSerializer,
+    InvitationSerializer,
+    MemberCreateSerializer,
+    MemberSerializer,
+    RoleSerializer,
+)
+from apikeys.models import Invitation, Membership
+from apikeys.services import invitations, members
+from apikeys.services.errors import Invalid
+
+
+class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
+    """``/organizations/{organization}/members``."""
+
+    queryset = Membership.objects.none()  # for the inspector of documentation
+    serializer_class = MemberSerializer
+    filter_backends = (StrictFilterBackend,)
+    pagination_class = KeysetPagination
+    lookup_field = "public_id"
+    lookup_value_converter = "uuid"
+    operations: ClassVar[Any] = {
+        "list": Operation(response=MemberSerializer, many=True),
+        "create": Operation(
+            request=MemberCreateSerializer, response=MemberSerializer, status=201, errors=(409,)
+        ),
+        "retrieve": Operation(response=MemberSerializer),
+        "partial_update": Operation(
+            request=RoleSerializer, response=MemberSerializer, errors=(409,)
+        ),
+        "destroy": Operation(status=204, errors=(409,)),
+    }
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        self.require_person()
+        return Membership.objects.filter(organization=self.organization()).select_related(
+            "user", "organization"
+        )
+
+    def get_membership(self) -> Membership:
+        """Return the membership of the URL; 404 when the caller can't see it."""
+        return get_object_or_404(self.get_queryset(), public_id=self.kwargs["public_id"])
+
+    def list(self, request: Request, organization: str) -> Response:
+        """List members, newest first."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(MemberSerializer(page, many=True).data)
+
+    def create(self, request: Request, organization: str) -> Response:
+        """Add an existing user."""
+        self.require_person()
+        found = self.organization()
+        serializer = MemberCreateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        self.require_recent_password()
+        membership = members.add_member(
+            actor=self.actor(),
+            organization=found,
+            user=_user(serializer.validated_data["user"]),
+            role=serializer.validated_data["role"],
+        )
+        return Response(MemberSerializer(membership).data, status=201)
+
+    def retrieve(self, request: Request, organization: str, public_id: Any) -> Response:
+        """Read a member."""
+        return Response(MemberSerializer(self.get_membership()).data)
+
+    def partial_update(self, request: Request, organization: str, public_id: Any) -> Response:
+        """Change a member's role."""
+        membership = self.get_membership()
+        serializer = RoleSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        self.require_recent_password()
+        changed = members.change_role(
+            actor=self.actor(), membership=membership, **serializer.validated_data
+        )
+        return Response(MemberSerializer(changed).data)
+
+    def destroy(self, request: Request, organization: str, public_id: Any) -> Response:
+        """Take a person out and revoke their personal tokens here."""
+        membership = self.get_membership()
+        self.require_recent_password()
+        members.remove_member(actor=self.actor(), membership=membership)
+        return Response(status=204)
+
+
+class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
+    """``/organizations/{organization}/invitations``."""
+
+    queryset = Invitation.objects.none()  # for the inspector of documentation
+    serializer_class = InvitationSerializer
+    filter_backends = (StrictFilterBackend,)
+    pagination_class = KeysetPagination
+    lookup_field = "public_id"
+    lookup_value_converter = "uuid"
+    operations: ClassVar[Any] = {
+        "list": Operation(response=InvitationSerializer, many=True),
+        "create": Operation(
+            request=InvitationCreateSerializer,
+            response=InvitationSerializer,
+            status=201,
+            errors=(409,),
+        ),
+        "destroy": Operation(status=204, errors=(409,)),
+    }
+
+    def get_queryset(self) -> QuerySet[Invitation]:
+        self.require_person()
+        return Invitation.objects.filter(
+            organization=self.organization(),
+            accepted_at__isnull=True,
+            withdrawn_at__isnull=True,
+            expires_at__gt=timezone.now(),
+        ).select_related("organization")
+
+    def list(self, request: Request, organization: str) -> Response:
+        """List open invitations, newest first."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(InvitationSerializer(page, many=True).data)
+
+    def create(self, request: Request, organization: str) -> Response:
+        """Invite somebody by e-mail."""
+        self.require_person()
+        found = self.organization()
+        serializer = InvitationCreateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        self.require_recent_password()
+        invitation = invitations.invite(
+            actor=self.actor(),
+            organization=found,
+            page_url=self._page_url,
+            **serializer.validated_data,
+        )
+        return Response(InvitationSerializer(invitation).data, status=201)
+
+    def destroy(self, request: Request, organization: str, public_id: Any) -> Response:
+        """Withdraw an invitation."""
+        invitation = get_object_or_404(self.get_queryset(), public_id=public_id)
+        invitations.withdraw_invitation(actor=self.actor(), invitation=invitation)
+        return Response(status=204)
+
+    def _page_url(self, link: str) -> str:
+        return str(self.request.build_absolute_uri(reverse("dashboard:invitation", args=[link])))
+
+
+def _user(name: str) -> Any:
+    users: Any = get_user_model()._default_manager
+    try:
+        user = users.get_by_natural_key(name)
+    except (get_user_model().DoesNotExist, ValueError):
+        user = None
+    if user is None or not user.is_active:
+        raise Invalid("user.unknown", "There is no such user. Invite them instead.", field="user")
+    return user

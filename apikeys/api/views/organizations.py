@@ -1,0 +1,140 @@
+"""Organizations and their workspaces."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apikeys.api.access import ManagementMixin
+from apikeys.api.filtering import StrictFilterBackend
+from apikeys.api.operations import Operation
+from apikeys.api.pagination import KeysetPagination
+from apikeys.api.serializers import (
+    OrganizationSerializer,
+    PolicySerializer,
+    WorkspaceCreateSerializer,
+    WorkspaceSerializer,
+    WorkspaceUpdateSerializer,
+)
+from apikeys.models import Organization, Workspace
+from apikeys.permissions import requires_scopes
+from apikeys.scopes import MANAGE
+from apikeys.services import organizations as services
+
+
+class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
+    """``/organizations``."""
+
+    queryset = Organization.objects.none()  # for the inspector of documentation
+    serializer_class = OrganizationSerializer
+    filter_backends = (StrictFilterBackend,)
+    pagination_class = KeysetPagination
+    keyset_tie = "slug"
+    lookup_field = "organization"
+    lookup_value_converter = "slug"
+    operations: ClassVar[Any] = {
+        "list": Operation(response=OrganizationSerializer, many=True),
+        "retrieve": Operation(response=OrganizationSerializer),
+        "partial_update": Operation(request=PolicySerializer, response=OrganizationSerializer),
+    }
+
+    def get_queryset(self) -> QuerySet[Organization]:
+        return self.organizations()
+
+    def list(self, request: Request) -> Response:
+        """List the organizations that this caller is in."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(OrganizationSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, organization: str) -> Response:
+        """Read an organization."""
+        return Response(OrganizationSerializer(self.organization()).data)
+
+    def partial_update(self, request: Request, organization: str) -> Response:
+        """Set the policy that holds for all tokens; what is left out stays as it is."""
+        found = self.organization()
+        serializer = PolicySerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        now: dict[str, Any] = {
+            "max_lifetime_days": found.max_lifetime_days,
+            "allowed_networks": found.allowed_networks,
+        }
+        changed = services.update_policy(
+            actor=self.actor(), organization=found, **{**now, **serializer.validated_data}
+        )
+        return Response(OrganizationSerializer(changed).data)
+
+
+class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
+    """``/organizations/{organization}/workspaces``."""
+
+    queryset = Workspace.objects.none()  # for the inspector of documentation
+    serializer_class = WorkspaceSerializer
+    filter_backends = (StrictFilterBackend,)
+    pagination_class = KeysetPagination
+    keyset_tie = "slug"
+    lookup_field = "workspace"
+    lookup_value_converter = "slug"
+    operations: ClassVar[Any] = {
+        "list": Operation(response=WorkspaceSerializer, many=True),
+        "create": Operation(
+            request=WorkspaceCreateSerializer, response=WorkspaceSerializer, status=201
+        ),
+        "retrieve": Operation(response=WorkspaceSerializer),
+        "partial_update": Operation(
+            request=WorkspaceUpdateSerializer, response=WorkspaceSerializer, errors=(409,)
+        ),
+        "archive": Operation(response=WorkspaceSerializer, errors=(409,)),
+    }
+
+    def get_queryset(self) -> QuerySet[Workspace]:
+        return self.workspaces()
+
+    def get_workspace(self) -> Workspace:
+        """Return the workspace of the URL; 404 when the caller can't see one of that name."""
+        return get_object_or_404(self.workspaces(), slug=self.kwargs["workspace"])
+
+    def list(self, request: Request, organization: str) -> Response:
+        """List workspaces, newest first."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(WorkspaceSerializer(page, many=True).data)
+
+    def create(self, request: Request, organization: str) -> Response:
+        """Add a workspace."""
+        found = self.organization()
+        serializer = WorkspaceCreateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        workspace = services.create_workspace(
+            actor=self.actor(), organization=found, **serializer.validated_data
+        )
+        return Response(WorkspaceSerializer(workspace).data, status=201)
+
+    def retrieve(self, request: Request, organization: str, workspace: str) -> Response:
+        """Read a workspace."""
+        return Response(WorkspaceSerializer(self.get_workspace()).data)
+
+    def partial_update(self, request: Request, organization: str, workspace: str) -> Response:
+        """Rename a workspace; its slug stays."""
+        found = self.get_workspace()
+        serializer = WorkspaceUpdateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        renamed = services.rename_workspace(
+            actor=self.actor(), workspace=found, **serializer.validated_data
+        )
+        return Response(WorkspaceSerializer(renamed).data)
+
+    @requires_scopes(MANAGE)
+    @action(methods=["post"], detail=True)
+    def archive(self, request: Request, organization: str, workspace: str) -> Response:
+        """Close a workspace for ever and revoke its tokens."""
+        found = self.get_workspace()
+        self.require_person()
+        self.require_recent_password()
+        archived = services.archive_workspace(actor=self.actor(), workspace=found)
+        return Response(WorkspaceSerializer(archived).data)
