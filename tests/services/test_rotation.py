@@ -1,0 +1,187 @@
+"""Rotation: the row and its id stay, the old secret ends when it was said to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import override_settings
+
+from apikeys.credentials import Credential, KeyShape
+from apikeys.dialects import DefaultDialect
+from apikeys.models import AccessToken, AuditEvent
+from apikeys.refusals import Refusal
+from apikeys.services.actors import Actor
+from apikeys.services.errors import Conflict, Invalid
+from apikeys.services.organizations import archive_workspace
+from apikeys.services.tokens import (
+    disable_token,
+    end_overlap,
+    revoke_token,
+    rotate_token,
+)
+from apikeys.verification import Facts, verify
+
+NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+FACTS = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
+
+
+@pytest.fixture
+def by_alice(alice, acme):
+    return Actor.person(alice)
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def works(issued):
+    credential = Credential(issued.token.token_id, issued.secret)
+    try:
+        return verify(credential, dialects={"default"}, facts=FACTS)
+    except Refusal:
+        return None
+
+
+def refused(kind, work):
+    before = AuditEvent.objects.count(), AccessToken.objects.values().get()
+    with pytest.raises(kind) as caught:
+        work()
+    assert (AuditEvent.objects.count(), AccessToken.objects.values().get()) == before
+    return caught.value.code
+
+
+def test_without_overlap_the_old_secret_ends_at_once(clock, by_alice, issue):
+    old = issue(expires_at=30 * DAY)
+    clock.shift(60)
+    new = rotate_token(actor=by_alice, token=old.token)
+    assert new.token.pk == old.token.pk
+    assert new.token.token_id == old.token.token_id
+    assert new.secret != old.secret
+    assert new.token.expires_at == NOW + 30 * DAY
+    assert new.token.rotated_at == NOW + timedelta(minutes=1)
+    assert (works(old), works(new).used_previous_secret) == (None, False)
+    assert new.token.previous_digest == ""
+    event = AuditEvent.objects.latest("pk")
+    assert (event.action, event.details) == ("token.rotated", {"overlap_seconds": 0})
+
+
+def test_in_the_overlap_both_work_and_after_it_only_the_new_one(clock, by_alice, issue):
+    old = issue()
+    new = rotate_token(actor=by_alice, token=old.token, overlap=HOUR)
+    assert new.token.previous_expires_at == NOW + HOUR
+    assert works(old).used_previous_secret is True
+    assert works(new).used_previous_secret is False
+    clock.move_to(NOW + HOUR - timedelta(microseconds=1))
+    assert works(old)
+    clock.move_to(NOW + HOUR)
+    assert works(old) is None
+    assert works(new)
+
+
+def test_a_second_rotation_waits_for_the_end_of_the_overlap(clock, by_alice, issue):
+    old = issue()
+    new = rotate_token(actor=by_alice, token=old.token, overlap=DAY)
+    again = lambda: rotate_token(actor=by_alice, token=new.token, overlap=7 * DAY)  # noqa: E731
+    assert refused(Conflict, again) == "token.overlap_running"
+    clock.move_to(NOW + DAY)
+    assert again().secret not in (old.secret, new.secret)
+    assert works(old) is None
+    assert works(new).used_previous_secret is True
+
+
+def test_an_overlap_is_ended_early_once(clock, by_alice, issue):
+    old = issue()
+    assert refused(Conflict, lambda: end_overlap(actor=by_alice, token=old.token)) == (
+        "token.no_overlap"
+    )
+    new = rotate_token(actor=by_alice, token=old.token, overlap=DAY)
+    end_overlap(actor=by_alice, token=old.token)
+    assert works(old) is None
+    assert works(new)
+    assert AuditEvent.objects.latest("pk").action == "token.overlap_ended"
+    assert refused(Conflict, lambda: end_overlap(actor=by_alice, token=old.token)) == (
+        "token.no_overlap"
+    )
+
+
+def test_no_overlap_outlives_the_token(clock, by_alice, issue):
+    old = issue(expires_at=HOUR)
+    new = rotate_token(actor=by_alice, token=old.token, overlap=DAY)
+    assert (new.token.expires_at, new.token.previous_expires_at) == (NOW + HOUR, NOW + HOUR)
+    clock.move_to(NOW + HOUR)
+    assert (works(old), works(new)) == (None, None)
+
+
+def test_revoking_ends_both_secrets(clock, by_alice, issue):
+    old = issue()
+    new = rotate_token(actor=by_alice, token=old.token, overlap=DAY)
+    revoke_token(actor=by_alice, token=new.token)
+    assert (works(old), works(new)) == (None, None)
+
+
+@pytest.mark.parametrize("overlap", [timedelta(microseconds=-1), 7 * DAY + timedelta(seconds=1)])
+def test_an_overlap_out_of_range_rotates_nothing(by_alice, issue, overlap):
+    token = issue().token
+    rotate = lambda: rotate_token(actor=by_alice, token=token, overlap=overlap)  # noqa: E731
+    assert refused(Invalid, rotate) == "overlap.range"
+
+
+def test_an_ended_token_is_not_rotated_and_a_disabled_one_stays_disabled(
+    clock, by_alice, production, issue
+):
+    token = issue(expires_at=DAY).token
+    disable_token(actor=by_alice, token=token)
+    new = rotate_token(actor=by_alice, token=token)
+    assert new.token.disabled_at == NOW
+    assert works(new) is None
+    rotate = lambda: rotate_token(actor=by_alice, token=token)  # noqa: E731
+    clock.move_to(NOW + DAY)
+    assert refused(Conflict, rotate) == "token.expired"
+    archive_workspace(actor=by_alice, workspace=production)
+    assert refused(Conflict, rotate) == "token.revoked"
+
+
+def test_a_workspace_archived_past_the_services_rotates_nothing(by_alice, production, issue):
+    token = issue().token
+    production.archived_at = NOW
+    production.save()
+    rotate = lambda: rotate_token(actor=by_alice, token=token)  # noqa: E731
+    assert refused(Conflict, rotate) == "workspace.archived"
+
+
+class Shorter(DefaultDialect):
+    key_shape = KeyShape(id_length=8, secret_length=32, alphabet="0123456789abcdef", checksum=False)
+    earlier_key_shapes = (KeyShape(),)
+
+
+class Forgetful(Shorter):
+    earlier_key_shapes = ()
+
+
+def test_a_token_of_an_earlier_shape_keeps_its_shape(by_alice, issue, settings):
+    old = issue()
+    for name, expected in (("Shorter", 49), ("Forgetful", None)):
+        dialects = {"default": f"{__name__}.{name}"}
+        with override_settings(APIKEYS={**settings.APIKEYS, "DIALECTS": dialects}):
+            if expected is None:
+                rotate = lambda: rotate_token(actor=by_alice, token=old.token)  # noqa: E731
+                assert refused(Conflict, rotate) == "token.shape_unknown"
+            else:
+                new = rotate_token(actor=by_alice, token=old.token)
+                assert len(new.secret) == expected
+                assert works(new)
+
+
+def test_the_use_of_the_previous_secret_starts_anew_with_each_rotation(clock, by_alice, issue):
+    token = issue().token
+    rotate_token(actor=by_alice, token=token, overlap=HOUR)
+    AccessToken.objects.update(previous_last_used_at=NOW)
+    clock.shift(HOUR)
+    rotate_token(actor=by_alice, token=token, overlap=HOUR)
+    assert AccessToken.objects.get().previous_last_used_at is None
