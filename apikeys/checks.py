@@ -75,17 +75,23 @@ def check_wiring(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """Every view with our authentication says which scopes it needs."""
     found: list[CheckMessage] = []
+    try:
+        dialects.all_dialects()
+    except (ImproperlyConfigured, ValueError):
+        return found  # check_settings tells
     for view, route, method in _token_views():
         name = f"{type(view).__module__}.{type(view).__qualname__} ({method} /{route})"
         try:
+            known = _available(view)
             requirement = permissions.declaration(view, method)
         except permissions.Undeclared as verdict:
             hint = "Add HasScope and scope_resource or required_scopes, or scopes_not_needed."
             found.append(Error(f"{name} accepts no token: {verdict}.", hint, id="apikeys.E020"))
             continue
-        except ImproperlyConfigured:
-            continue  # check_settings tells
-        known = _available(view)
+        except ImproperlyConfigured as error:
+            hint = "Name it in APIKEYS['DIALECTS']."
+            found.append(Error(f"{name} has no dialect: {error}", hint, id="apikeys.E022"))
+            continue
         names = requirement.names if isinstance(requirement, AnyOf) else requirement or ()
         if unknown := sorted(set(names) - known):
             text = f"{name} needs {', '.join(unknown)}, which no token of its dialect can hold."
