@@ -35,14 +35,14 @@ class LimitedBackend(ModelBackend):
             username = kwargs.get(get_user_model().USERNAME_FIELD)
         if username is None or password is None:
             return None
-        if request is not None and (wait := _wait(request)):
+        if request is not None and (wait := wait_for_attempt(request)):
             request.log_in_wait = wait  # type: ignore[attr-defined]
             return None
         return super().authenticate(request, username=username, password=password)
 
 
-def _wait(request: HttpRequest) -> int:
-    """Charge one attempt; return the seconds to wait, 0 when it may go on."""
+def wait_for_attempt(request: HttpRequest) -> int:
+    """Charge one attempt of the address; return the seconds to wait, 0 when it may go on."""
     settings = conf.get()
     limit = Limit(settings.limits["log_in"], per="address", name="log-in")
     address = client_address(request.META, settings.trusted_proxies)

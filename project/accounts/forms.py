@@ -1,9 +1,25 @@
-"""The log-in form."""
+"""Forms of log-in, sign-up and password change."""
 
 from __future__ import annotations
 
-from django.contrib.auth.forms import AuthenticationForm
-from django.core.exceptions import ValidationError
+from contextlib import suppress
+from typing import Any, Final
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordMixin
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.http import HttpRequest
+
+from apikeys import dialects, reauthentication
+from apikeys.reauthentication import TooManyAttemptsError, WrongPasswordError
+
+TAKEN: Final = "Somebody has this e-mail address already."
+
+
+def too_many_attempts(wait: int) -> ValidationError:
+    """Return the error of an attempt that was refused for `wait` seconds."""
+    return ValidationError(f"Too many attempts. Try again in {wait} seconds.", code="limited")
 
 
 class LogInForm(AuthenticationForm):
@@ -16,7 +32,91 @@ class LogInForm(AuthenticationForm):
 
     def get_invalid_login_error(self) -> ValidationError:
         if self.wait:
-            return ValidationError(
-                f"Too many attempts. Try again in {self.wait} seconds.", code="limited"
-            )
+            return too_many_attempts(self.wait)
         return super().get_invalid_login_error()
+
+
+class AccountForm(SetPasswordMixin, forms.Form):
+    """A new account, its password held against the validators."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    name = forms.CharField(
+        label="Your name",
+        max_length=150,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    password1, password2 = SetPasswordMixin.create_password_fields()
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        users = get_user_model()._default_manager
+        with suppress(ObjectDoesNotExist):
+            users.get_by_natural_key(email)
+            raise ValidationError(TAKEN, code="taken")
+        return email
+
+    def clean(self) -> dict[str, Any]:
+        self.validate_passwords()
+        values = self.cleaned_data
+        user = get_user_model()(email=values.get("email", ""), name=values.get("name", ""))
+        self.validate_password_for_user(user)
+        return values
+
+    def save(self) -> Any:
+        """Make the user.
+
+        Raises:
+            IntegrityError: somebody took the address since it was looked at.
+        """
+        values = self.cleaned_data
+        users: Any = get_user_model()._default_manager
+        return users.create_user(values["email"], values["password1"], name=values["name"])
+
+
+class SignUpForm(AccountForm):
+    """A new account and the organization that it is the first admin of."""
+
+    organization = forms.CharField(
+        label="Organization",
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    dialect = forms.ChoiceField(label="Which API is it for?", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(name, dialect.title) for name, dialect in dialects.all_dialects().items()]
+        field = self.fields["dialect"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101
+        field.choices = choices
+        if len(choices) == 1:
+            field.widget = forms.HiddenInput()
+            field.initial = choices[0][0]
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """Django's form; guesses of the old password are limited as log-ins are."""
+
+    wait = 0
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        old: str = self.cleaned_data["old_password"]
+        try:
+            reauthentication.confirm(self.request, old)
+        except TooManyAttemptsError as error:
+            self.wait = error.retry_after
+            raise too_many_attempts(self.wait) from None
+        except WrongPasswordError:
+            raise ValidationError(
+                self.error_messages["password_incorrect"], code="password_incorrect"
+            ) from None
+        return old

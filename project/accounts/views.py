@@ -1,25 +1,116 @@
-"""Log-in page; the other account pages are Django's own views."""
+"""Log-in, sign-up and password change; each answers 429 when attempts have run out."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
-from django.http import HttpResponse
+from django.contrib.auth import login, views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import RedirectURLMixin
+from django.db import IntegrityError, transaction
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
 
-from project.accounts.forms import LogInForm
+from apikeys import conf
+from apikeys.networks import client_address
+from apikeys.services.actors import Actor
+from apikeys.services.errors import ServiceError
+from apikeys.services.organizations import create_organization
+from project.accounts.backends import wait_for_attempt
+from project.accounts.forms import (
+    TAKEN,
+    AccountForm,
+    ChangePasswordForm,
+    LogInForm,
+    SignUpForm,
+    too_many_attempts,
+)
 
 
-class LogInView(LoginView):
-    """Django's log-in, answering 429 with `Retry-After` when attempts have run out."""
+class _Limited:
+    """A form view that answers 429 with `Retry-After` when the form had to wait."""
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
+        if wait := getattr(form, "wait", 0):
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response["Retry-After"] = str(wait)
+        return response
+
+
+class LogInView(_Limited, views.LoginView):
+    """Django's log-in."""
 
     form_class = LogInForm
     redirect_authenticated_user = True
 
-    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_invalid(form)
-        if isinstance(form, LogInForm) and form.wait:
-            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
-            response["Retry-After"] = str(form.wait)
-        return response
+
+class ChangePasswordView(_Limited, views.PasswordChangeView):
+    """Django's password change."""
+
+    form_class = ChangePasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+@method_decorator(login_not_required, name="dispatch")
+class SignUpView(RedirectURLMixin, _Limited, FormView):
+    """An account with its organization, or, with `next`, an account alone for an invited person.
+
+    The page tells whether an address has an account; attempts are limited as log-ins are.
+    """
+
+    template_name = "registration/sign_up.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated:
+            return redirect(self.get_redirect_url() or "dashboard:home")
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_class(self) -> type[AccountForm]:
+        return AccountForm if self.get_redirect_url() else SignUpForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "next": self.get_redirect_url()}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if wait := wait_for_attempt(request):
+            form = self.get_form()
+            form.add_error(None, too_many_attempts(wait))
+            form.wait = wait
+            return self.form_invalid(form)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: AccountForm) -> HttpResponse:
+        try:
+            user, target = self._save(form)
+        except ServiceError as error:
+            form.add_error("organization", error.message)
+            return self.form_invalid(form)
+        except IntegrityError:
+            # Somebody else was faster between the form's look and this.
+            form.add_error("email", TAKEN)
+            return self.form_invalid(form)
+        login(self.request, user, "project.accounts.backends.LimitedBackend")
+        return HttpResponseRedirect(target)
+
+    @transaction.atomic
+    def _save(self, form: AccountForm) -> tuple[Any, str]:
+        user = form.save()
+        if not isinstance(form, SignUpForm):
+            return user, self.get_redirect_url()
+        address = client_address(self.request.META, conf.get().trusted_proxies)
+        organization = create_organization(
+            actor=Actor.person(user, address=address),
+            name=form.cleaned_data["organization"],
+            admin=user,
+            dialect=form.cleaned_data["dialect"],
+        )
+        return user, resolve_url("dashboard:organization", organization.slug)
