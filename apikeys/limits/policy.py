@@ -50,6 +50,10 @@ class Limit:
     name: str = ""
 
     def __post_init__(self) -> None:
+        if not all(isinstance(text, str) for text in (self.rate, self.name)):
+            raise ValueError(
+                f"rate={self.rate!r}, name={self.name!r}: two strings, such as '1000/hour', 'calls'."
+            )
         _parse(self.rate)
         if self.per not in get_args(Per):
             raise ValueError(f"per={self.per!r}: choose one of {', '.join(get_args(Per))}.")
