@@ -52,7 +52,7 @@ class Limit:
     def __post_init__(self) -> None:
         if not all(isinstance(text, str) for text in (self.rate, self.name)):
             raise ValueError(
-                f"rate={self.rate!r}, name={self.name!r}: two strings, such as '1000/hour', 'calls'."
+                f"rate={self.rate!r}, name={self.name!r}: write strings, such as '1000/hour'."
             )
         _parse(self.rate)
         if self.per not in get_args(Per):
