@@ -18,4 +18,7 @@ urlpatterns = [
     path("dashboard/", include("dashboard.urls")),
     path("access/", include("apikeys.api.urls")),
     path("api/demo/", include("project.demo.notes.urls")),
+    path("", include("project.demo.tools_fast.urls")),
+    path("", include("project.demo.freefiletools.urls")),
+    path("", include("project.demo.fastpix.urls")),
 ]

@@ -38,6 +38,8 @@ class FastPix(Dialect):
 
 
 def _description(problem: Problem) -> str:
+    if problem.code in ("api_key.missing", "api_key.invalid_or_ip_not_allowed"):
+        return "Send a valid Access Token ID and Secret Key over HTTP Basic."
     required = problem.extra.get("required_scope")
     if required in _PERMISSIONS:
         return f'This access token does not have the permission "{_PERMISSIONS[required]}".'

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from apikeys import dialects
 from apikeys.models import Organization
 from apikeys.services.actors import Actor
 from apikeys.services.members import add_member
@@ -72,7 +73,17 @@ def _seed(actor: Actor) -> str | None:
         for workspace in organization.workspaces.all():
             for text in NOTES[workspace.slug]:
                 Note.objects.create(workspace=workspace, text=text)
+    _seed_systems(actor, admin)
     return password if given or admin_is_new else None
+
+
+def _seed_systems(actor: Actor, admin: User) -> None:
+    """Give each system of the demo an organization of its own, of the dialect's name."""
+    for name, dialect in dialects.all_dialects().items():
+        if name != "default" and not Organization.objects.filter(slug=name).exists():
+            create_organization(
+                actor=actor, name=dialect.title, slug=name, admin=admin, dialect=name
+            )
 
 
 def _user(

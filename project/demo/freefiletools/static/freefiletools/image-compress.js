@@ -1,0 +1,35 @@
+// Sends the form by fetch and offers the answer as a file. Nothing here knows a key.
+"use strict";
+
+const form = document.getElementById("compress");
+const result = document.getElementById("result");
+const save = document.getElementById("save");
+
+const size = (bytes) => `${Math.max(1, Math.round(bytes / 1024)).toLocaleString("en")} KB`;
+
+async function compress() {
+  const file = form.elements.file.files[0];
+  save.hidden = true;
+  result.textContent = "Compressing …";
+  const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
+  if (!response.ok) {
+    const problem = await response.json();
+    throw new Error(problem.message);
+  }
+  const blob = await response.blob();
+  URL.revokeObjectURL(save.href);
+  save.href = URL.createObjectURL(blob);
+  save.download = `compressed-${file.name}`;
+  save.hidden = false;
+  result.textContent =
+    blob.size < file.size
+      ? `${size(file.size)} became ${size(blob.size)}.`
+      : "This image can't be made smaller at this quality.";
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  compress().catch((error) => {
+    result.textContent = error.message || "The image could not be compressed.";
+  });
+});
