@@ -100,5 +100,9 @@ def chosen_workspace(request: HttpRequest, organization: Organization) -> Worksp
 
 def actor_of(request: HttpRequest) -> Actor:
     """Return the person who sent this request, for the services."""
-    address = networks.client_address(request.META, conf.get().trusted_proxies)
-    return Actor.person(request.user, address=address)
+    return Actor.person(request.user, address=address_of(request))
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """Return the address the request came from, None where it can't be known."""
+    return networks.client_address(request.META, conf.get().trusted_proxies)

@@ -1,0 +1,57 @@
+"""A form, its change and the page that answers: the part that is the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+
+from apikeys.services.errors import Conflict, NotAllowed, ServiceError
+from dashboard.forms.errors import add_service_error
+from dashboard.pages import render_page
+
+
+def submit(form: BaseForm, change: Callable[[], object]) -> int | None:
+    """Make the change when the form is valid.
+
+    Args:
+        form: a bound form; it carries every refusal afterwards.
+        change: calls the service with the form's cleaned data.
+
+    Returns:
+        None when the change was made, else the HTTP status of the page with the form.
+    """
+    if not form.is_valid():
+        limited = getattr(form, "retry_after", 0)
+        return HTTPStatus.TOO_MANY_REQUESTS if limited else HTTPStatus.OK
+    try:
+        change()
+    except ServiceError as error:
+        add_service_error(form, error)
+        return status_of(error)
+    return None
+
+
+def status_of(error: ServiceError) -> int:
+    """Return the HTTP status of a page that shows the refusal; a page with a form stays 200."""
+    if isinstance(error, NotAllowed):
+        return HTTPStatus.FORBIDDEN
+    return HTTPStatus.CONFLICT if isinstance(error, Conflict) else HTTPStatus.OK
+
+
+def render_form(
+    request: HttpRequest,
+    template: str,
+    form: BaseForm,
+    context: dict[str, Any] | None = None,
+    *,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    """Render a page around ``form``; says when to try again where attempts have run out."""
+    response = render_page(request, template, {"form": form, **(context or {})}, status=status)
+    if retry_after := getattr(form, "retry_after", 0):
+        response.headers["Retry-After"] = str(retry_after)
+    return response

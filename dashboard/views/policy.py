@@ -1,0 +1,114 @@
+"""Settings of an organization: its name, and the policy for all its tokens."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from apikeys import conf
+from apikeys.models import Organization
+from apikeys.networks import contains
+from apikeys.services import organizations as services
+from dashboard.access import actor_of, address_of, admin_page
+from dashboard.form_pages import render_form, submit
+from dashboard.forms.networks import lines, rewritten
+from dashboard.forms.policy import PolicyForm
+from dashboard.forms.workspaces import NameForm
+
+FORM: Final = ["GET", "HEAD", "POST"]
+
+
+@require_http_methods(FORM)
+@admin_page
+def settings(request: HttpRequest, organization: Organization) -> HttpResponseBase:
+    """Show and change what holds for all tokens of the organization."""
+    form = _policy_form(request, organization, request.POST if request.method == "POST" else None)
+    status: int | None = 200
+    if request.method == "POST":
+        status = submit(
+            form,
+            lambda: services.update_policy(
+                actor=actor_of(request),
+                organization=organization,
+                max_lifetime_days=form.cleaned_data["max_lifetime_days"],
+                allowed_networks=form.cleaned_data["allowed_networks"],
+            ),
+        )
+        if status is None:
+            messages.success(request, _("The policy was saved."))
+            _tell_rewritten(request, form)
+            return redirect("dashboard:settings", organization.slug)
+    return _page(request, organization, form, _name_form(organization), status or 200)
+
+
+@require_http_methods(FORM)
+@admin_page
+def name(request: HttpRequest, organization: Organization) -> HttpResponseBase:
+    """Change the organization's name."""
+    if request.method != "POST":
+        return redirect("dashboard:settings", organization.slug)
+    form = _name_form(organization, request.POST)
+    status = submit(
+        form,
+        lambda: services.rename_organization(
+            actor=actor_of(request), organization=organization, name=form.cleaned_data["name"]
+        ),
+    )
+    if status is None:
+        messages.success(request, _("The name was changed."))
+        return redirect("dashboard:settings", organization.slug)
+    return _page(request, organization, _policy_form(request, organization), form, status)
+
+
+def _page(
+    request: HttpRequest,
+    organization: Organization,
+    form: PolicyForm,
+    name_form: NameForm,
+    status: int,
+) -> HttpResponseBase:
+    networks = organization.allowed_networks
+    address = address_of(request)
+    site = conf.get().max_lifetime
+    context = {
+        "name_form": name_form,
+        "address": address,
+        "is_off_list": bool(networks) and not contains(networks, address),
+        "site_days": site.days if site is not None else None,
+        "limits": sorted(organization.limits.items()),
+    }
+    return render_form(request, "dashboard/settings/settings.html", form, context, status=status)
+
+
+def _policy_form(request: HttpRequest, organization: Organization, data: Any = None) -> PolicyForm:
+    return PolicyForm(
+        data,
+        address=address_of(request),
+        stored=organization.allowed_networks,
+        initial={
+            "max_lifetime_days": organization.max_lifetime_days,
+            "allowed_networks": organization.allowed_networks,
+        },
+    )
+
+
+def _name_form(organization: Organization, data: Any = None) -> NameForm:
+    return NameForm(data, initial={"name": organization.name}, auto_id="organization_%s")
+
+
+def _tell_rewritten(request: HttpRequest, form: PolicyForm) -> None:
+    for written, stored in rewritten(lines(form.data.get("allowed_networks", ""))):
+        said = _("%(written)s was saved as %(stored)s.")
+        messages.info(request, said % {"written": written, "stored": stored})
+
+
+urlpatterns = [
+    path("<slug:organization>/settings", settings, name="settings"),
+    path("<slug:organization>/settings/name", name, name="settings-name"),
+]
