@@ -37,6 +37,11 @@ class Action(StrEnum):
     CREDITS_GRANTED = "credits.granted"
 
 
+def action_label(action: str) -> str:
+    """Return how people read an action: ``member.role_changed`` is "Member role changed"."""
+    return str(action).replace(".", " ").replace("_", " ").capitalize()
+
+
 def record(
     actor: Actor,
     action: Action,

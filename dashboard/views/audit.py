@@ -1,7 +1,105 @@
-"""The audit log."""
+"""The audit log: who did what, when and from where. Nothing here changes it."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+import uuid
+from typing import Any, Final
 
-urlpatterns: list[URLPattern] = []
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_safe
+
+from apikeys import conf
+from apikeys.filters import AuditEventFilter
+from apikeys.models import AuditEvent, Membership, Organization
+from dashboard import events
+from dashboard.access import admin_page, chosen_workspace
+from dashboard.exports import csv_lines, download
+from dashboard.pages import render_page
+
+PAGE_SIZE: Final = 50
+
+
+@require_safe
+@admin_page
+def audit(request: HttpRequest, organization: Organization) -> HttpResponse:
+    """Show the events, newest first, as the query string narrows them."""
+    workspace = chosen_workspace(request, organization)
+    found = _filter(request, organization)
+    page = None
+    if found.is_valid():
+        after = _neighbour(request, organization, "after")
+        before = None if after else _neighbour(request, organization, "before")
+        page = events.page(found.qs, size=PAGE_SIZE, after=after, before=before)
+    context = {
+        "form": found.form,
+        "chosen_workspace": workspace,
+        "all_workspaces": organization.workspaces.order_by("name"),
+        "filtered": any(request.GET.get(name) for name in found.filters),
+        "people": _people(organization),
+        "page": page,
+        "rows": [events.row(event) for event in page.rows] if page else [],
+        "kept_days": conf.get().retention["audit"],
+    }
+    return render_page(request, "dashboard/audit/audit.html", context)
+
+
+@require_safe
+@admin_page
+def audit_csv(request: HttpRequest, organization: Organization) -> HttpResponseBase:
+    """Answer with the events of the query string as CSV."""
+    found = _filter(request, organization)
+    if not found.is_valid():
+        return _back(request, organization)
+    lines = csv_lines(events.COLUMNS, events.csv_rows(found.qs))
+    return download(lines, organization=organization, name="audit", kind="csv")
+
+
+@require_safe
+@admin_page
+def audit_jsonl(request: HttpRequest, organization: Organization) -> HttpResponseBase:
+    """Answer with the events of the query string as JSON lines."""
+    found = _filter(request, organization)
+    if not found.is_valid():
+        return _back(request, organization)
+    lines = events.json_lines(found.qs)
+    return download(lines, organization=organization, name="audit", kind="jsonl")
+
+
+def _filter(request: HttpRequest, organization: Organization) -> Any:
+    return AuditEventFilter(request.GET, queryset=_events(organization))
+
+
+def _events(organization: Organization) -> QuerySet[AuditEvent]:
+    return AuditEvent.objects.filter(organization_id=organization.pk)
+
+
+def _neighbour(
+    request: HttpRequest, organization: Organization, parameter: str
+) -> AuditEvent | None:
+    """Return the event a page continues from; an unknown one is none: the first page."""
+    try:
+        public_id = uuid.UUID(request.GET.get(parameter, ""))
+    except ValueError:
+        return None
+    return _events(organization).filter(public_id=public_id).first()
+
+
+def _people(organization: Organization) -> list[str]:
+    members = Membership.objects.filter(organization=organization).select_related("user")
+    return sorted(str(membership.user.get_username()) for membership in members[:200])
+
+
+def _back(request: HttpRequest, organization: Organization) -> HttpResponseBase:
+    """Go to the page that says what is wrong with the query string."""
+    url = reverse("dashboard:audit", args=[organization.slug])
+    return redirect(f"{url}?{request.GET.urlencode()}")
+
+
+urlpatterns: list[URLPattern] = [
+    path("<slug:organization>/audit", audit, name="audit"),
+    path("<slug:organization>/audit.csv", audit_csv, name="audit-csv"),
+    path("<slug:organization>/audit.jsonl", audit_jsonl, name="audit-jsonl"),
+]

@@ -1,7 +1,97 @@
-"""Usage of tokens."""
+"""How much the tokens of an organization are used."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from collections.abc import Iterator
+from typing import Any
 
-urlpatterns: list[URLPattern] = []
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_safe
+
+from apikeys import conf, reports
+from apikeys.models import Organization
+from apikeys.models.activity import Outcome
+from apikeys.reports import Usage
+from dashboard import charts, labels
+from dashboard.access import admin_page, chosen_workspace
+from dashboard.exports import csv_lines, download
+from dashboard.forms.usage import UsageForm
+from dashboard.pages import render_page
+
+RANGE_LABELS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+
+
+@require_safe
+@admin_page
+def usage(request: HttpRequest, organization: Organization) -> HttpResponse:
+    """Show requests by outcome, the busiest tokens, and why requests were refused."""
+    workspace = chosen_workspace(request, organization)
+    form = UsageForm(request.GET, organization=organization)
+    context = {"form": form, "chosen_workspace": workspace, "ranges": RANGE_LABELS.items()}
+    if form.is_valid():
+        context |= _reports(organization, form)
+    return render_page(request, "dashboard/usage/usage.html", context)
+
+
+@require_safe
+@admin_page
+def usage_csv(request: HttpRequest, organization: Organization) -> HttpResponseBase:
+    """Answer with the numbers of the chart as CSV, for the same query string."""
+    form = UsageForm(request.GET, organization=organization)
+    if not form.is_valid():
+        # The page says what is wrong with the query string.
+        url = reverse("dashboard:usage", args=[organization.slug])
+        return redirect(f"{url}?{request.GET.urlencode()}")
+    report = reports.usage(organization, form.chosen_range, **form.asked)
+    head = ["started_at", *report.totals.by_outcome, "total"]
+    return download(
+        csv_lines(head, _csv_rows(report)), organization=organization, name="usage", kind="csv"
+    )
+
+
+def _reports(organization: Organization, form: UsageForm) -> dict[str, Any]:
+    chosen, asked = form.chosen_range, form.asked
+    report = reports.usage(organization, chosen, **asked)
+    kept_days = conf.get().retention["refusals"]
+    return {
+        "range": chosen.name,
+        "tiles": _tiles(report),
+        "top_tokens": reports.top_tokens(organization, chosen, **asked),
+        "refused": [
+            (labels.reason(row.reason), row.requests)
+            for row in reports.refused_by_reason(organization, chosen, **asked)
+        ],
+        # Refusals are counted by the minute and kept for less time than the longest range.
+        "refusals_kept_days": kept_days if _days(report) > kept_days else None,
+        **charts.chart(report),
+    }
+
+
+def _csv_rows(report: Usage) -> Iterator[list[object]]:
+    for step in report.steps:
+        counts = [step.counts.by_outcome.get(name, 0) for name in report.totals.by_outcome]
+        yield [f"{step.started_at:%Y-%m-%dT%H:%M:%SZ}", *counts, step.counts.total]
+
+
+def _days(report: Usage) -> float:
+    moments = [step.started_at for step in report.steps]
+    return (moments[-1] - moments[0]).total_seconds() / 86400
+
+
+def _tiles(report: Usage) -> list[dict[str, Any]]:
+    totals = report.totals
+    share = 100 * totals.errors / totals.total if totals.total else 0
+    return [
+        {"label": "Requests", "value": totals.total},
+        {"label": "Errors", "value": totals.errors, "share": f"{share:.1f} %"},
+        {"label": "Limited", "value": totals.by_outcome[Outcome.LIMITED.value]},
+        {"label": "Refused", "value": totals.by_outcome[Outcome.REFUSED.value]},
+    ]
+
+
+urlpatterns: list[URLPattern] = [
+    path("<slug:organization>/usage", usage, name="usage"),
+    path("<slug:organization>/usage.csv", usage_csv, name="usage-csv"),
+]
