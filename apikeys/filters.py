@@ -1,4 +1,4 @@
-"""What a list of tokens can be narrowed to and sorted by, for the dashboard and the REST API.
+"""What tokens and audit events can be narrowed to and sorted by, in dashboard and REST API.
 
 Every parameter is declared: an unknown field can be neither filtered nor sorted by. Knows no page.
 """
@@ -6,17 +6,21 @@ Every parameter is declared: an unknown field can be neither filtered nor sorted
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from apikeys import dialects
 from apikeys.keyset import Order
-from apikeys.models import AccessToken
+from apikeys.models import AccessToken, AuditEvent
 from apikeys.models.tokens import AccessTokenQuerySet, Status
+from apikeys.services.audit import Action, action_label
 
 LIVE: Final = "live"
 ALL: Final = "all"
@@ -116,3 +120,70 @@ class TokenFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped li
     def sort(self, queryset: QuerySet[AccessToken], name: str, value: str) -> Any:
         """Sort the whole list; pages of a long one are better read by ``keyset.page``."""
         return queryset.order_by(*ORDERS[value].sorting())
+
+
+class _AuditForm(forms.Form):
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        if found.get("from") and found.get("to") and found["from"] > found["to"]:
+            raise ValidationError(_("“From” is after “To”: no event can be between them."))
+        return found
+
+
+class AuditEventFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
+    """Filters of an audit log; all compare whole values, so that an index finds the events.
+
+    ``actor`` is the label without regard to case, ``from`` and ``to`` are UTC days, both included.
+    """
+
+    actor = django_filters.CharFilter(
+        label=_("Actor"),
+        method="by_actor",
+        max_length=255,
+        widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
+    )
+    action = django_filters.ChoiceFilter(
+        label=_("Action"),
+        choices=[(action.value, action_label(action)) for action in Action],
+        empty_label=_("All"),
+    )
+    token = django_filters.CharFilter(label=_("Token ID"), field_name="token_id", max_length=64)
+    workspace = django_filters.CharFilter(
+        label=_("Workspace"), field_name="workspace_slug", max_length=64
+    )
+
+    class Meta:
+        model = AuditEvent
+        fields: tuple[str, ...] = ()
+        form = _AuditForm
+
+    @classmethod
+    def get_filters(cls) -> Any:
+        filters = super().get_filters()
+        day = forms.DateInput(attrs={"type": "date"})
+        # Named here because ``from`` is a word of the language.
+        filters["from"] = django_filters.DateFilter(
+            label=_("From"), method="since", widget=day, field_name="created_at"
+        )
+        filters["to"] = django_filters.DateFilter(
+            label=_("To"), method="until", widget=day, field_name="created_at"
+        )
+        return filters
+
+    def by_actor(self, queryset: Any, name: str, value: str) -> Any:
+        """Keep the events of one actor."""
+        return queryset.alias(actor_lower=Lower("actor_label")).filter(actor_lower=value.lower())
+
+    def since(self, queryset: Any, name: str, value: date) -> Any:
+        """Keep the events of that UTC day and later."""
+        return queryset.filter(created_at__gte=_midnight(value))
+
+    def until(self, queryset: Any, name: str, value: date) -> Any:
+        """Keep the events of that UTC day and earlier."""
+        if value == date.max:
+            return queryset
+        return queryset.filter(created_at__lt=_midnight(value + timedelta(days=1)))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

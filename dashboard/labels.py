@@ -1,4 +1,4 @@
-"""What the pages call the closed lists of the library: outcomes, reasons, audit actions."""
+"""What the pages call the closed lists of the library: outcomes and reasons."""
 
 from __future__ import annotations
 
