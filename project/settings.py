@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 from pathlib import Path
@@ -261,6 +262,13 @@ APIKEYS = {
     "TRUSTED_PROXIES": _list("TRUSTED_PROXIES"),
     "LIMITS_STORAGE": env.str("REDIS_URL", default="") or "memory://",
     "FLUSH_SECONDS": env.float("FLUSH_SECONDS", default=10.0),
+}
+
+# Only what FastCMS makes of a log-in; it verifies nothing else and lives too briefly to be renewed.
+SIMPLE_JWT = {
+    "SIGNING_KEY": hashlib.sha256(f"fastcms jwt {SECRET_KEY}".encode()).hexdigest(),
+    "ALGORITHM": "HS256",
+    "AUTH_HEADER_TYPES": ("Bearer", "bearer", "BEARER"),
 }
 
 # Origins of the demo's own pages, which the systems for browsers call first-party.

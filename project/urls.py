@@ -21,4 +21,5 @@ urlpatterns = [
     path("", include("project.demo.tools_fast.urls")),
     path("", include("project.demo.freefiletools.urls")),
     path("", include("project.demo.fastpix.urls")),
+    path("api/v1/", include("project.demo.fastcms.urls")),
 ]

@@ -5,13 +5,12 @@ Shared by FastCMS and Fastly; knows neither.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth import authenticate
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import (
-    APIException,
     AuthenticationFailed,
     PermissionDenied,
     Throttled,
@@ -20,37 +19,29 @@ from rest_framework.exceptions import (
 from rest_framework.request import Request
 
 from apikeys import conf, networks
+from apikeys.exceptions import Refused
 from apikeys.models import Membership, Workspace
+from apikeys.refusals import Reason, Refusal
 from apikeys.services.actors import Actor
 from project.accounts.models import User
 
 DEFAULT_WORKSPACE = "production"
 
 
-class TooLarge(APIException):
-    """The body is larger than this endpoint takes (HTTP 413)."""
-
-    status_code = 413
-    default_code = "request.too_large"
-    default_detail = "The request is too large."
-
-
-def require_body_within(request: Request, most: int) -> None:
-    """Refuse a body that says it is larger, before any of it is read.
-
-    Args:
-        request: the request; its ``data`` was not asked for yet.
-        most: bytes.
+def require_https(request: Request) -> None:
+    """Refuse a password, or what a password was exchanged for, that came in the clear.
 
     Raises:
-        TooLarge: it is.
+        Refused: it came over plain HTTP, and the settings want HTTPS.
     """
-    try:
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        length = 0
-    if length > most:
-        raise TooLarge(f"The request is larger than {most} bytes.")
+    settings = conf.get()
+    http = request._request
+    # The server's own word: `scheme` may believe a header that anybody can send.
+    scheme = http._get_scheme() or "http"  # type: ignore[attr-defined]
+    if settings.require_https and not networks.is_secure(
+        http.META, scheme, settings.trusted_proxies
+    ):
+        raise Refused(Refusal(Reason.PLAIN_HTTP))
 
 
 @sensitive_variables("password")
@@ -60,14 +51,16 @@ def log_in(request: Request, *, email: str, password: str) -> User:
     Raises:
         AuthenticationFailed: nobody has this address and password.
         Throttled: too many attempts from this address.
+        Refused: it came over plain HTTP, and the settings want HTTPS.
     """
+    require_https(request)
     http = request._request
-    user = authenticate(http, username=email, password=password)
+    user: User | None = authenticate(http, username=email, password=password)
     if user is None:
         if wait := getattr(http, "log_in_wait", 0):
             raise Throttled(wait=wait)
         raise AuthenticationFailed
-    return cast(User, user)
+    return user
 
 
 def membership_in(user: User, *, dialect: str, organization: str = "") -> Membership:
