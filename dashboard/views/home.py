@@ -8,19 +8,32 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from apikeys.models import Membership, Organization
+from apikeys.models import Organization
 from dashboard.access import admins_of, member_page
-from dashboard.pages import render_page
+from dashboard.pages import memberships_of, render_page
 
 
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponseBase:
     """List the organizations the person is in; the only one is opened at once."""
-    slugs = _slugs(request)
-    if len(slugs) == 1:
-        return redirect("dashboard:organization", slugs[0])
+    memberships = memberships_of(request)
+    if len(memberships) == 1:
+        return redirect("dashboard:organization", memberships[0].organization.slug)
     return render_page(request, "dashboard/home/home.html")
+
+
+@require_safe
+@login_required
+def api_keys(request: HttpRequest) -> HttpResponseBase:
+    """Lead to the tokens of the only organization the person manages, or to the choice.
+
+    The address without an organization that a host's documentation can link to.
+    """
+    managed = [m.organization.slug for m in memberships_of(request) if m.is_admin]
+    if len(managed) == 1:
+        return redirect("dashboard:organization", managed[0])
+    return redirect("dashboard:home")
 
 
 @require_safe
@@ -31,14 +44,8 @@ def organization(request: HttpRequest, organization: Organization) -> HttpRespon
     return render_page(request, "dashboard/home/organization.html", context)
 
 
-def _slugs(request: HttpRequest) -> list[str]:
-    memberships = Membership.objects.filter(user=request.user.pk)
-    return list(
-        memberships.order_by("organization__name").values_list("organization__slug", flat=True)
-    )
-
-
 urlpatterns = [
     path("", home, name="home"),
+    path("api-keys", api_keys, name="api-keys"),
     path("<slug:organization>", organization, name="organization"),
 ]
