@@ -6,13 +6,16 @@ The rows come from the URLconf: an address without a row fails, and so does a ro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
+from apikeys.models import Invitation
 from dashboard import urls
 from tests.conftest import SecureClient
 
@@ -29,39 +32,63 @@ class Row:
     Attributes:
         get: status of a GET of those who may.
         post: status of an empty POST of those who may.
-        open_to: ``admins``, ``members`` or ``everybody`` who is logged in.
-        outsider_get: status of a GET of somebody in no organization, where it differs.
+        open_to: ``admins``, ``members``, ``people`` who are logged in, or ``everybody``.
+        but: person and method to the status that differs for them.
     """
 
     get: int
     post: int
     open_to: str = "admins"
-    outsider_get: int | None = None
+    but: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def statuses(self, who: str, method: str) -> set[int]:
         """Return what `who` may get: one status, or two where the method is of no use."""
-        meant = self.get if method == "get" else self.post
-        if who == "outsider" and method == "get" and self.outsider_get is not None:
-            return {self.outsider_get}
-        if who == "anonymous":
-            denial = LOG_IN
-        elif self.open_to != "everybody" and who in ("outsider", "foreign_admin"):
-            denial = 404
-        elif self.open_to == "admins" and who == "member":
-            denial = 403
-        else:
+        meant = self.but.get((who, method), self.get if method == "get" else self.post)
+        denial = self._denial(who)
+        if denial is None:
             return {meant}
         # A method that nobody can use may be refused before it is asked who sent it.
         return {denial, 405} if meant == 405 else {denial}
 
+    def _denial(self, who: str) -> int | None:
+        if self.open_to == "everybody":
+            return None
+        if who == "anonymous":
+            return LOG_IN
+        if self.open_to != "people" and who in ("outsider", "foreign_admin"):
+            return 404
+        return 403 if self.open_to == "admins" and who == "member" else None
+
+
+FORM = Row(200, 200)
+PAGE = Row(200, 405)
+ACT = Row(405, 302)
 
 TABLE = {
     # The only organization is opened at once.
-    "home": Row(302, 405, "everybody", outsider_get=200),
-    "api-keys": Row(302, 405, "everybody"),
+    "home": Row(302, 405, "people", {("outsider", "get"): 200}),
+    "api-keys": Row(302, 405, "people"),
     # The last check of the password is recent, so it leads on.
-    "confirm": Row(302, 302, "everybody"),
+    "confirm": Row(302, 302, "people"),
     "organization": Row(200, 405, "members"),
+    "members": PAGE,
+    "member-invite": FORM,
+    "member-add": Row(302, 200),
+    "member-role": FORM,
+    "member-remove": Row(200, 302),
+    # The last admin stays.
+    "leave": Row(200, 409, "members", {("member", "post"): 302}),
+    # Here the link alone says who may, and this one names no invitation.
+    "invitation": Row(404, 404, "everybody"),
+    "invitation-resend": ACT,
+    "invitation-withdraw": ACT,
+    "workspaces": PAGE,
+    "workspace-new": FORM,
+    "workspace-rename": FORM,
+    "workspace-archive": FORM,
+    # Nothing in it is required.
+    "settings": Row(200, 302),
+    "settings-name": Row(302, 200),
 }
 PATTERNS = {pattern.name: pattern for pattern in urls.urlpatterns}
 
@@ -69,23 +96,27 @@ PATTERNS = {pattern.name: pattern for pattern in urls.urlpatterns}
 @pytest.fixture
 def names(acme, globex, development, issue, bob):
     """What the variable parts of addresses are filled with: things of Acme's."""
-    token = issue(workspace=development).token
-    membership = acme.memberships.get(user=bob)
+    invitation = Invitation.objects.create(
+        organization=acme,
+        email="dora@example.org",
+        expires_at=timezone.now() + timedelta(days=7),
+    )
     return {
         "organization": acme.slug,
         "workspace": development.slug,
-        "token_id": token.token_id,
-        "membership": membership.public_id,
-        "public_id": membership.public_id,
+        "token_id": issue(workspace=development).token.token_id,
+        "member": acme.memberships.get(user=bob).public_id,
+        "invitation": invitation.public_id,
+        "link": "no-link-at-all",
     }
 
 
 @pytest.fixture
 def address(names):
     def make(name: str, **changes: str) -> str:
+        found = {**names, "public_id": names.get(name.partition("-")[0]), **changes}
         parts = PATTERNS[name].pattern.converters
-        values = {part: {**names, **changes}[part] for part in parts}
-        return reverse(f"dashboard:{name}", kwargs=values)
+        return reverse(f"dashboard:{name}", kwargs={part: found[part] for part in parts})
 
     return make
 
@@ -164,16 +195,20 @@ def test_a_get_changes_nothing(name, people, address):
     assert dict(rows()) == before
 
 
-@pytest.mark.parametrize("name", TABLE)
+def names_a_thing_of_an_organization(name: str) -> bool:
+    parts = set(PATTERNS[name].pattern.converters) if name in PATTERNS else set()
+    return "organization" in parts and bool(parts - {"organization", "workspace"})
+
+
+@pytest.mark.parametrize("name", filter(names_a_thing_of_an_organization, TABLE))
 def test_nobody_reaches_anothers_things_through_an_organization_of_their_own(
     name, people, address, globex
 ):
-    if set(PATTERNS[name].pattern.converters) <= {"organization", "workspace"}:
-        return
     client, target = people("foreign_admin"), address(name, organization=globex.slug)
     before = dict(rows())
-    assert client.get(target).status_code == 404
-    assert client.post(target).status_code == 404
+    for method in ("get", "post"):
+        useless = getattr(TABLE[name], method) == 405
+        assert getattr(client, method)(target).status_code == (405 if useless else 404)
     assert dict(rows()) == before
 
 
