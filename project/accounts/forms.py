@@ -36,8 +36,8 @@ class LogInForm(AuthenticationForm):
         return super().get_invalid_login_error()
 
 
-class AccountForm(SetPasswordMixin, forms.Form):
-    """A new account, its password held against the validators."""
+class SignUpForm(SetPasswordMixin, forms.Form):
+    """A new account and its organization; the password is held against the validators."""
 
     email = forms.EmailField(
         label="E-mail address",
@@ -51,12 +51,27 @@ class AccountForm(SetPasswordMixin, forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     password1, password2 = SetPasswordMixin.create_password_fields()
+    organization = forms.CharField(
+        label="Organization",
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    dialect = forms.ChoiceField(label="Which API is it for?", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(name, dialect.title) for name, dialect in dialects.all_dialects().items()]
+        field = self.fields["dialect"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101
+        field.choices = choices
+        if len(choices) == 1:
+            field.widget = forms.HiddenInput()
+            field.initial = choices[0][0]
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        users = get_user_model()._default_manager
         with suppress(ObjectDoesNotExist):
-            users.get_by_natural_key(email)
+            get_user_model()._default_manager.get_by_natural_key(email)
             raise ValidationError(TAKEN, code="taken")
         return email
 
@@ -76,27 +91,6 @@ class AccountForm(SetPasswordMixin, forms.Form):
         values = self.cleaned_data
         users: Any = get_user_model()._default_manager
         return users.create_user(values["email"], values["password1"], name=values["name"])
-
-
-class SignUpForm(AccountForm):
-    """A new account and the organization that it is the first admin of."""
-
-    organization = forms.CharField(
-        label="Organization",
-        max_length=255,
-        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
-    )
-    dialect = forms.ChoiceField(label="Which API is it for?", widget=forms.RadioSelect)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choices = [(name, dialect.title) for name, dialect in dialects.all_dialects().items()]
-        field = self.fields["dialect"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101
-        field.choices = choices
-        if len(choices) == 1:
-            field.widget = forms.HiddenInput()
-            field.initial = choices[0][0]
 
 
 class ChangePasswordForm(PasswordChangeForm):

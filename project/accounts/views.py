@@ -7,16 +7,16 @@ from typing import Any
 
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import RedirectURLMixin
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, resolve_url
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
 from apikeys import conf
+from apikeys.models import Organization
 from apikeys.networks import client_address
 from apikeys.services.actors import Actor
 from apikeys.services.errors import ServiceError
@@ -24,7 +24,6 @@ from apikeys.services.organizations import create_organization
 from project.accounts.backends import wait_for_attempt
 from project.accounts.forms import (
     TAKEN,
-    AccountForm,
     ChangePasswordForm,
     LogInForm,
     SignUpForm,
@@ -61,24 +60,19 @@ class ChangePasswordView(_Limited, views.PasswordChangeView):
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
-class SignUpView(RedirectURLMixin, _Limited, FormView):
-    """An account with its organization, or, with `next`, an account alone for an invited person.
+class SignUpView(_Limited, FormView):
+    """An account, and the organization that it becomes the first admin of.
 
     The page tells whether an address has an account; attempts are limited as log-ins are.
     """
 
+    form_class = SignUpForm
     template_name = "registration/sign_up.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated:
-            return redirect(self.get_redirect_url() or "dashboard:home")
+            return redirect("dashboard:home")
         return super().dispatch(request, *args, **kwargs)
-
-    def get_form_class(self) -> type[AccountForm]:
-        return AccountForm if self.get_redirect_url() else SignUpForm
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "next": self.get_redirect_url()}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if wait := wait_for_attempt(request):
@@ -88,9 +82,9 @@ class SignUpView(RedirectURLMixin, _Limited, FormView):
             return self.form_invalid(form)
         return super().post(request, *args, **kwargs)
 
-    def form_valid(self, form: AccountForm) -> HttpResponse:
+    def form_valid(self, form: SignUpForm) -> HttpResponse:
         try:
-            user, target = self._save(form)
+            user, organization = self._save(form)
         except ServiceError as error:
             form.add_error("organization", error.message)
             return self.form_invalid(form)
@@ -98,14 +92,12 @@ class SignUpView(RedirectURLMixin, _Limited, FormView):
             # Somebody else was faster between the form's look and this.
             form.add_error("email", TAKEN)
             return self.form_invalid(form)
-        login(self.request, user, "project.accounts.backends.LimitedBackend")
-        return HttpResponseRedirect(target)
+        login(self.request, user)
+        return redirect("dashboard:organization", organization.slug)
 
     @transaction.atomic
-    def _save(self, form: AccountForm) -> tuple[Any, str]:
+    def _save(self, form: SignUpForm) -> tuple[Any, Organization]:
         user = form.save()
-        if not isinstance(form, SignUpForm):
-            return user, self.get_redirect_url()
         address = client_address(self.request.META, conf.get().trusted_proxies)
         organization = create_organization(
             actor=Actor.person(user, address=address),
@@ -113,4 +105,4 @@ class SignUpView(RedirectURLMixin, _Limited, FormView):
             admin=user,
             dialect=form.cleaned_data["dialect"],
         )
-        return user, resolve_url("dashboard:organization", organization.slug)
+        return user, organization

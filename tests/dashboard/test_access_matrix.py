@@ -89,6 +89,11 @@ TABLE = {
     # Nothing in it is required.
     "settings": Row(200, 302),
     "settings-name": Row(302, 200),
+    "audit": PAGE,
+    "audit-csv": PAGE,
+    "audit-jsonl": PAGE,
+    "usage": PAGE,
+    "usage-csv": PAGE,
 }
 PATTERNS = {pattern.name: pattern for pattern in urls.urlpatterns}
 
@@ -200,7 +205,7 @@ def names_a_thing_of_an_organization(name: str) -> bool:
     return "organization" in parts and bool(parts - {"organization", "workspace"})
 
 
-@pytest.mark.parametrize("name", filter(names_a_thing_of_an_organization, TABLE))
+@pytest.mark.parametrize("name", list(filter(names_a_thing_of_an_organization, TABLE)))
 def test_nobody_reaches_anothers_things_through_an_organization_of_their_own(
     name, people, address, globex
 ):
