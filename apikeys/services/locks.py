@@ -1,4 +1,7 @@
-"""Row locks, always in the order organization, token, so that no two changes wait in a circle."""
+"""Row locks, always in the order organization, token, so that no two changes wait in a circle.
+
+``no_key`` lets rows that point here be inserted meanwhile: usage is never held up by a change.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from apikeys.models.tokens import AccessTokenQuerySet
 
 def lock_organization(organization: Organization) -> Organization:
     """Return the organization as it is now, locked until the transaction ends."""
-    return Organization.objects.select_for_update().get(pk=organization.pk)
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
 
 
 def lock_token(token: AccessToken) -> AccessToken:
     """Return the token as it is now, with workspace and organization, locked."""
     return (
         AccessToken.objects.select_related("workspace__organization")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .get(pk=token.pk)
     )
 
@@ -24,6 +27,6 @@ def lock_tokens(tokens: AccessTokenQuerySet) -> list[AccessToken]:
     """Return the tokens as they are now, locked, in the order of their keys."""
     return list(
         tokens.select_related("workspace__organization")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     )

@@ -90,7 +90,7 @@ def update_token(
     for field, value in changes.items():
         setattr(token, field, value)
     if actor.token is not None and token.parent_id == actor.token.pk:
-        _require_still_within(lock_token(actor.token), token)
+        _require_still_within(AccessToken.objects.get(pk=actor.token.pk), token)
     if actor.token is not None and token.pk == actor.token.pk:
         _require_no_wider(token, before)
     changed = {f: _for_json(getattr(token, f)) for f in changes}
