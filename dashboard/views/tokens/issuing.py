@@ -1,0 +1,171 @@
+"""Where secrets are shown: generating and rotating a token.
+
+The secret leaves in the body of the answer to the POST that made it, as a page or as the ``.env``
+file itself, and is kept nowhere. A repeated POST makes nothing and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from apikeys import conf, networks
+from apikeys.models import AccessToken, Organization, SecretIssue, Workspace
+from apikeys.models.tokens import Kind, Status
+from apikeys.networks import parse_network
+from apikeys.services import rules
+from apikeys.services.errors import AlreadyIssued, ServiceError
+from apikeys.services.tokens import IssuedToken, create_token, rotate_token
+from apikeys.snippets import env_file_name
+from dashboard.access import actor_of, admin_page, recent_password
+from dashboard.forms.errors import add_service_error
+from dashboard.forms.networks import lines, rewritten
+from dashboard.forms.tokens import GenerateForm, RotateForm
+from dashboard.pages import protect, render_page
+from dashboard.permissions import summary
+from dashboard.views.tokens.shared import snippets_for, token_or_404
+
+FORM_METHODS: Final = ("GET", "HEAD", "POST")
+# The two codes of a creation id that was used before; a preset expiry makes a repeat differ.
+REPEATED: Final = frozenset({"creation_id.used", "creation_id.reused"})
+
+
+@admin_page
+@recent_password
+@require_http_methods(FORM_METHODS)
+def generate(request: HttpRequest, organization: Organization) -> HttpResponse:
+    """Ask what the token shall be; make it and show its secret."""
+    form = _generate_form(request, organization)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _create(request, form)
+        except ServiceError as error:
+            if error.code in REPEATED:
+                return _already_issued(request, organization, error, form)
+            form.refuse(error)
+    context = {
+        "form": form,
+        "address": _address(request),
+        "policy_networks": organization.allowed_networks,
+    }
+    return _form_page(request, "dashboard/tokens/generate.html", context, form)
+
+
+@admin_page
+@recent_password
+@require_http_methods(FORM_METHODS)
+def rotate(request: HttpRequest, organization: Organization, token_id: str) -> HttpResponse:
+    """Ask how long the present secret keeps working; make a new one and show it."""
+    token = token_or_404(organization, token_id)
+    form = RotateForm(request.POST if request.method == "POST" else None, request=request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _rotate(request, token, form)
+        except ServiceError as error:
+            if error.code in REPEATED:
+                return _already_issued(request, organization, error, form)
+            add_service_error(form, error)
+    possible = token.status not in (Status.REVOKED, Status.EXPIRED) and not token.has_overlap()
+    context = {"form": form, "token": token, "possible": possible}
+    return _form_page(request, "dashboard/tokens/rotate.html", context, form)
+
+
+def _generate_form(request: HttpRequest, organization: Organization) -> GenerateForm:
+    workspaces = list(
+        Workspace.objects.filter(organization=organization, archived_at__isnull=True)
+        .select_related("organization")
+        .order_by("slug")
+    )
+    wanted = request.GET.get("workspace", "")
+    return GenerateForm(
+        request.POST if request.method == "POST" else None,
+        request=request,
+        workspaces=workspaces,
+        workspace=next((each for each in workspaces if each.slug == wanted), None),
+        longest=rules.longest_lifetime(organization),
+    )
+
+
+@sensitive_variables("issued")
+def _create(request: HttpRequest, form: GenerateForm) -> HttpResponse:
+    values = form.values()
+    owner = request.user if values["kind"] == Kind.PERSONAL else None
+    issued = create_token(actor=actor_of(request), owner=owner, **values)
+    notes = [
+        (line, text)
+        for line, text in rewritten(lines(form.data.get("allowed_networks", "")))
+        if parse_network(line).normalised
+    ]
+    return _shown_once(request, issued, {"rewritten": notes})
+
+
+@sensitive_variables("issued")
+def _rotate(request: HttpRequest, token: AccessToken, form: RotateForm) -> HttpResponse:
+    issued = rotate_token(
+        actor=actor_of(request),
+        token=token,
+        overlap=form.cleaned_data["overlap"],
+        creation_id=form.cleaned_data["creation_id"],
+    )
+    return _shown_once(request, issued, {"rotated": True})
+
+
+@sensitive_variables()
+def _shown_once(
+    request: HttpRequest, issued: IssuedToken, context: Mapping[str, Any]
+) -> HttpResponse:
+    """Answer with the secret: the file when the second button was pressed, else the page."""
+    token = issued.token
+    dialect = token.workspace.speaks
+    env = dialect.env_file(token_id=token.token_id, secret=issued.secret, key=issued.api_key)
+    name = env_file_name(token.token_id)
+    if request.POST.get("answer") == "env":
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return protect(HttpResponse(env, content_type="text/plain; charset=utf-8", headers=headers))
+    names = dialect.env_names
+    page = {
+        "token": token,
+        "permissions": summary(dialect, token.scopes),
+        "secret": issued.secret if names.secret or not names.api_key else "",
+        "api_key": issued.api_key if names.api_key else "",
+        "env_url": f"data:text/plain;charset=utf-8,{quote(env)}",
+        "env_file": name,
+        "snippets": snippets_for(request, token),
+        **context,
+    }
+    return render_page(request, "dashboard/tokens/issued.html", page)
+
+
+def _already_issued(
+    request: HttpRequest,
+    organization: Organization,
+    error: ServiceError,
+    form: GenerateForm | RotateForm,
+) -> HttpResponse:
+    made = (
+        SecretIssue.objects.filter(
+            organization=organization, creation_id=form.cleaned_data["creation_id"]
+        )
+        .select_related("token")
+        .first()
+    )
+    context = {"token": made.token if made else None, "same": isinstance(error, AlreadyIssued)}
+    return render_page(request, "dashboard/tokens/already_issued.html", context, status=409)
+
+
+def _form_page(
+    request: HttpRequest, template: str, context: dict[str, Any], form: GenerateForm | RotateForm
+) -> HttpResponse:
+    response = render_page(request, template, context, status=429 if form.retry_after else 200)
+    if form.retry_after:
+        response.headers["Retry-After"] = str(form.retry_after)
+    return response
+
+
+def _address(request: HttpRequest) -> str | None:
+    return networks.client_address(request.META, conf.get().trusted_proxies)
