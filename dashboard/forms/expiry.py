@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-
-from dashboard.templatetags.dashboard import utc
 
 PRESETS: Final = (7, 30, 60, 90, 365)
 DEFAULT: Final = 90
@@ -55,8 +53,9 @@ def moment(choice: str, custom: datetime | None) -> datetime | None:
 
 
 def _label(days: int, now: datetime) -> str:
+    ends = (now + timedelta(days=days)).astimezone(UTC)
     length = ngettext("%d day", "%d days", days) % days
     return gettext("%(length)s, until %(moment)s") % {
         "length": length,
-        "moment": utc(now + timedelta(days=days)),
+        "moment": f"{ends.day} {ends:%b %Y, %H:%M} UTC",
     }

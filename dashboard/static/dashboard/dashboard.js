@@ -4,7 +4,7 @@
    <a data-dialog="id">                  opens <dialog id="id"> in place of following the link
    <button data-close>                   closes the dialog around it
    <input data-confirm="text">           the form's [data-confirmed] button works once it is typed
-   <input type=checkbox data-check-all="name">  ticks all boxes of that name in the form
+   <input type=checkbox data-check-all="name" hidden>  ticks all boxes of that name in the form
    <button data-append="text" data-append-to="id" hidden>  adds a line to a text field
    <div data-show-when="name=a|b">       seen while the form's control `name` has one of the values
    <div data-secret-page>                around a secret that is shown once:
@@ -118,6 +118,7 @@
   };
   const stored = () => {
     waiting = false;
+    for (const box of all("[data-stored]")) box.checked = true;
     done(true);
   };
   const forget = () => {
@@ -143,7 +144,7 @@
     });
   };
 
-  for (const button of all("[data-copy][hidden], [data-append][hidden]")) button.hidden = false;
+  for (const control of all("[data-copy], [data-append], [data-check-all]")) control.hidden = false;
   confirmations();
   conditions();
   guard();
