@@ -16,6 +16,7 @@ from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services
 from apikeys.services.errors import ServiceError
 from dashboard.access import actor_of, admin_page
+from dashboard.charts import token_chart
 from dashboard.forms.errors import add_service_error
 from dashboard.forms.tokens import EditForm
 from dashboard.pages import render_page
@@ -32,6 +33,7 @@ def token(request: HttpRequest, organization: Organization, token_id: str) -> Ht
     dialect = found.workspace.speaks
     descriptions = {MANAGE: _("Manage tokens of its workspace"), **dialect.scopes}
     context = {
+        **token_chart(found),
         "token": found,
         "chosen_workspace": found.workspace,
         "revoked": found.status is Status.REVOKED,
