@@ -47,7 +47,8 @@ def render_page(
         context: the page's own variables.
         status: HTTP status.
     """
-    response = render(request, template, {**_frame(request), **(context or {})}, status=status)
+    own = context or {}
+    response = render(request, template, {**_frame(request, own), **own}, status=status)
     return protect(response)
 
 
@@ -68,11 +69,11 @@ def memberships_of(request: HttpRequest) -> list[Membership]:
     return found
 
 
-def _frame(request: HttpRequest) -> dict[str, Any]:
+def _frame(request: HttpRequest, own: Mapping[str, Any]) -> dict[str, Any]:
     membership: Membership | None = getattr(request, "membership", None)
     organization = membership.organization if membership else None
     workspaces: list[Workspace] = []
-    if membership is not None and membership.is_admin:
+    if membership is not None and membership.is_admin and "workspaces" not in own:
         open_ones = Workspace.objects.filter(organization=organization, archived_at__isnull=True)
         workspaces = list(open_ones.order_by("name"))
     slug = request.GET.get("workspace", "")

@@ -71,6 +71,17 @@ TABLE = {
     # The last check of the password is recent, so it leads on.
     "confirm": Row(302, 302, "people"),
     "organization": Row(200, 405, "members"),
+    "tokens": PAGE,
+    "token-new": FORM,
+    # Nothing is ticked, so there is nothing to revoke.
+    "tokens-revoke": Row(302, 302),
+    "token": PAGE,
+    "token-edit": FORM,
+    "token-rotate": FORM,
+    "token-revoke": FORM,
+    "token-disable": ACT,
+    "token-enable": ACT,
+    "token-end-overlap": ACT,
     "members": PAGE,
     "member-invite": FORM,
     "member-add": Row(302, 200),
