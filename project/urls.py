@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
+from project.views import favicon
+
 handler400 = "project.demo.errors.bad_request"
 handler403 = "project.demo.errors.permission_denied"
 handler404 = "project.demo.errors.page_not_found"
@@ -13,6 +15,7 @@ handler500 = "project.demo.errors.server_error"
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="start.html"), name="start"),
+    path("favicon.ico", favicon),
     path("accounts/", include("project.accounts.urls")),
     path("admin/", admin.site.urls),
     path("dashboard/", include("dashboard.urls")),
