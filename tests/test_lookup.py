@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import models
+from django.db.models.signals import post_init
 from django.forms.models import model_to_dict
 
-from apikeys.models import AccessToken
+from apikeys.models import AccessToken, lookup
 from apikeys.models.lookup import find
 from apikeys.models.tokens import Kind
 
@@ -23,6 +25,7 @@ def same(found, expected):
 def test_a_token_comes_with_all_that_the_queryset_joins(issue, django_assert_num_queries):
     issued = issue(scopes=["notes:read"], allowed_networks=["192.0.2.0/24", "2001:db8::/32"])
     expected = AccessToken.objects.for_verification().get(pk=issued.token.pk)
+    find("compiles")  # and asks the database once what it can do
     with django_assert_num_queries(1):
         found = find(issued.token.token_id)
         assert found.workspace.organization is not None
@@ -53,3 +56,27 @@ def test_a_found_token_can_be_saved_and_refreshed(issue):
     found.save(update_fields=["description"])
     found.refresh_from_db()
     assert model_to_dict(found)["description"] == "changed"
+
+
+def test_a_user_model_that_json_can_not_carry_is_joined(issue, alice, monkeypatch):
+    monkeypatch.setattr(lookup, "_PLAIN_FIELDS", (models.AutoField,))
+    joined = lookup.Lookup("default")
+    assert joined.owner.fits_json is False
+    found = joined.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
+    same(found.owner, alice)
+    same(found.workspace, found.workspace.__class__.objects.get(pk=found.workspace_id))
+    assert joined.find(issue().token.token_id).owner is None
+
+
+def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice, monkeypatch):
+    seen = []
+    post_init.connect(
+        lambda instance, **kwargs: seen.append(instance), type(alice), weak=False, dispatch_uid="t"
+    )
+    try:
+        made = lookup.Lookup("default")
+        assert made.owner.is_plain is False
+        found = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
+        assert any(each is found.owner for each in seen)
+    finally:
+        post_init.disconnect(see, type(alice))
