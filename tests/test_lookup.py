@@ -70,9 +70,11 @@ def test_a_user_model_that_json_can_not_carry_is_joined(issue, alice, monkeypatc
 
 def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice, monkeypatch):
     seen = []
-    post_init.connect(
-        lambda instance, **kwargs: seen.append(instance), type(alice), weak=False, dispatch_uid="t"
-    )
+
+    def see(instance, **kwargs):
+        seen.append(instance)
+
+    post_init.connect(see, type(alice))
     try:
         made = lookup.Lookup("default")
         assert made.owner.is_plain is False
