@@ -66,8 +66,23 @@ class Migration(migrations.Migration):
                         name="apikeys_audit_listing",
                     ),
                     models.Index(
-                        fields=["organization_id", "token_id", "-created_at"],
+                        models.F("organization_id"),
+                        django.db.models.functions.text.Lower("actor_label"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="apikeys_audit_actor",
+                    ),
+                    models.Index(
+                        fields=["organization_id", "action", "-created_at", "-id"],
+                        name="apikeys_audit_action",
+                    ),
+                    models.Index(
+                        fields=["organization_id", "token_id", "-created_at", "-id"],
                         name="apikeys_audit_token",
+                    ),
+                    models.Index(
+                        fields=["organization_id", "workspace_slug", "-created_at", "-id"],
+                        name="apikeys_audit_workspace",
                     ),
                 ],
             },
