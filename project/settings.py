@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import django
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
@@ -94,6 +95,24 @@ def _database(url: str) -> dict[str, Any]:
     else:
         raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgres://.")
     return config
+
+
+def _mail(url: str) -> dict[str, Any]:
+    """Read `smtp+tls://user:password@host:587`; nothing means the console."""
+    config: dict[str, Any] = env.email_url_config(url or "consolemail://")
+    if django.VERSION < (6, 1):
+        return {name: value for name, value in config.items() if value is not None}
+    # Named anew in Django 6.1, which warns of the settings of old.
+    options = {
+        "EMAIL_HOST": "host",
+        "EMAIL_PORT": "port",
+        "EMAIL_HOST_USER": "username",
+        "EMAIL_HOST_PASSWORD": "password",
+        "EMAIL_USE_TLS": "use_tls",
+        "EMAIL_USE_SSL": "use_ssl",
+    }
+    given = {new: config[old] for old, new in options.items() if config.get(old)}
+    return {"MAILERS": {"default": {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": given}}}
 
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
@@ -189,6 +208,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "start"
+
+globals().update(_mail(env.str("EMAIL_URL", default="")))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or "API keys <keys@localhost>"
 
 USE_TZ = True
 TIME_ZONE = "UTC"

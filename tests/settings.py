@@ -22,6 +22,8 @@ os.environ |= {
     "PORT": "",
     "FIRST_PARTY_ORIGINS": "https://testserver",
     "CSRF_TRUSTED_ORIGINS": "",
+    "EMAIL_URL": "",
+    "EMAIL_FROM": "",
     "FLUSH_SECONDS": "10",
     "LOG_LEVEL": "INFO",
 }

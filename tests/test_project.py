@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import django
 import pytest
 from django.contrib.staticfiles import finders
 from django.template.loader import get_template
@@ -101,6 +102,23 @@ def test_every_variable_is_described():
     assert read - described == set()
     assert {"SECRET_KEY", "PEPPERS", "HTTPS", "DATABASE_URL"} <= read
     assert described - read == {"WEB_CONCURRENCY", "DEMO_PASSWORD"}
+
+
+def test_mail_goes_to_the_console_unless_a_server_is_named():
+    url = "smtp+tls://me:p%40ss@mail.example.com:587"
+    if django.VERSION < (6, 1):
+        backend = "settings.EMAIL_BACKEND.split('.')[-2]"
+        server = (
+            "[settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_HOST_USER, "
+            "settings.EMAIL_HOST_PASSWORD, settings.EMAIL_USE_TLS]"
+        )
+    else:
+        backend = "settings.MAILERS['default']['BACKEND'].split('.')[-2]"
+        server = "list(settings.MAILERS['default']['OPTIONS'].values())"
+    assert run_settings(backend).stdout.strip() == "console"
+    assert run_settings(backend, EMAIL_URL=url).stdout.strip() == "smtp"
+    expected = ["mail.example.com", 587, "me", "p@ss", True]
+    assert run_settings(server, EMAIL_URL=url).stdout.strip() == str(expected)
 
 
 @pytest.mark.django_db
