@@ -1,0 +1,3 @@
+# Discovery endpoint
+curl -sS "$HOST/convert/conversions" \
+-H "X-Fast-Api-Key: $KEY"
