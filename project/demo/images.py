@@ -115,25 +115,36 @@ def compress(content: bytes, *, name: str, quality: int) -> Result:
     if source not in COMPRESSIBLE:
         raise ImageError(f"{source} can't be compressed: send {', '.join(COMPRESSIBLE)}.")
     form = SOURCES[source]
-    orientation = image.getexif().get(_ORIENTATION)
     image = _decode(image, upright=False)
-    options: dict[str, Any] = {"quality": quality}
     if source == "png":
-        options = {}
-        if quality < 100:
-            colours = max(2, round(256 * quality / 100))
-            image = image.convert("RGBA" if _is_transparent(image) else "RGB").quantize(
-                colours, method=Image.Quantize.FASTOCTREE
-            )
-    elif orientation:
-        # Same pixels: the picture is not turned, so the note that it should be stays.
-        exif = Image.Exif()
-        exif[_ORIENTATION] = orientation
-        options["exif"] = exif
-    smaller = _encode(image if source == "png" else _flat(image, form), source, options)
+        smaller = _encode(_with_fewer_colours(image, quality), source, {})
+    else:
+        options = {"quality": quality, **_turned(image)}
+        smaller = _encode(_flat(image, form), source, options)
     if len(smaller) >= len(content):
         smaller = content
     return Result(smaller, form.media_type, form.extensions[0])
+
+
+def _with_fewer_colours(image: Image.Image, quality: int) -> Image.Image:
+    if quality == 100:
+        return image
+    image = image.convert("RGBA" if _is_transparent(image) else "RGB")
+    colours = max(2, round(256 * quality / 100))
+    return image.quantize(colours, method=Image.Quantize.FASTOCTREE)
+
+
+def _turned(image: Image.Image) -> dict[str, Any]:
+    """Return the option that keeps the note that a picture is to be turned; its pixels are not."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # as with damaged pictures; this part is not worth a refusal
+        orientation = None
+    if not isinstance(orientation, int):
+        return {}
+    exif = Image.Exif()
+    exif[_ORIENTATION] = orientation
+    return {"exif": exif}
 
 
 _ORIENTATION: Final = 0x0112

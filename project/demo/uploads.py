@@ -6,27 +6,21 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.http import content_disposition_header
-from rest_framework import exceptions, serializers
-from rest_framework.parsers import MultiPartParser
+from rest_framework import serializers
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from project.demo import images
+from project.demo.bodies import LARGEST_TEXT, TooLarge, require_body_within
 
-FORM_BYTES: Final = 64 * 1024
-# Of a body that is too large this much is read and dropped, so that the client, which is still
-# sending, gets to see the answer; beyond it the connection is closed.
+LARGEST_BODY: Final = images.MAX_BYTES + 64 * 1024
+TOO_LARGE: Final = f"file: send at most {images.MAX_BYTES // (1024 * 1024)} MB."
+# Clients send their whole file before they look at the answer: hung up on, they would see a broken
+# connection in the place of a 401 or a 413. Beyond this much they are hung up on.
 DROPPED_BYTES: Final = 128 * 1024 * 1024
-
-
-class PayloadTooLarge(exceptions.APIException):
-    """The file or the whole request is too large (HTTP 413)."""
-
-    status_code = 413
-    default_code = "request.too_large"
-    default_detail = f"file: send at most {images.MAX_BYTES // (1024 * 1024)} MB."
 
 
 class ImageUploadParser(MultiPartParser):
@@ -38,21 +32,39 @@ class ImageUploadParser(MultiPartParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        request = (parser_context or {})["request"]
-        if _length(request.META) > images.MAX_BYTES + FORM_BYTES:
-            _drop(stream)
-            raise PayloadTooLarge
+        try:
+            require_body_within((parser_context or {})["request"], LARGEST_BODY)
+        except TooLarge:
+            raise TooLarge(TOO_LARGE) from None
+        return super().parse(stream, media_type, parser_context)
+
+
+class SmallFormParser(FormParser):
+    """A form without a file, so that its sender is told which field is missing."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        require_body_within((parser_context or {})["request"], LARGEST_TEXT)
         return super().parse(stream, media_type, parser_context)
 
 
 class ImageUploadView(APIView):
     """A view that takes an image and answers with one, whatever the client says it accepts."""
 
-    parser_classes = (ImageUploadParser,)
+    parser_classes = (ImageUploadParser, SmallFormParser)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Choose JSON for the errors; a client that accepts images alone is no reason for a 406."""
         return super().perform_content_negotiation(request, force=True)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Read on when the answer was clear before the whole file had arrived."""
+        _drop_unread(self.request._request)
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class ImageSerializer(serializers.Serializer):
@@ -62,7 +74,7 @@ class ImageSerializer(serializers.Serializer):
 
     def validate_file(self, file: Any) -> Any:
         if file.size > images.MAX_BYTES:
-            raise PayloadTooLarge
+            raise TooLarge(TOO_LARGE)
         return file
 
 
@@ -76,14 +88,10 @@ def answer(result: images.Result, name: str) -> HttpResponse:
     return response
 
 
-def _length(meta: Mapping[str, Any]) -> int:
-    try:
-        return int(meta.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0
-
-
-def _drop(stream: Any) -> None:
+def _drop_unread(request: HttpRequest) -> None:
     left = DROPPED_BYTES
-    while left > 0 and (chunk := stream.read(min(64 * 1024, left))):
-        left -= len(chunk)
+    try:
+        while left > 0 and (chunk := request.read(min(64 * 1024, left))):
+            left -= len(chunk)
+    except UnreadablePostError:
+        pass  # the client has hung up

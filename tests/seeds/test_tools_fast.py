@@ -18,9 +18,7 @@ INVALID = (
     b'{"error": "api_key.invalid_or_ip_not_allowed", "detail": "X-Fast-Api-Key was provided but '
     b'is invalid for this request (or IP not allowlisted)."}'
 )
-MISSING = (
-    b'{"error": "api_key.invalid_or_ip_not_allowed", "detail": "X-Fast-Api-Key is required."}'
-)
+MISSING = b'{"error": "api_key.invalid_or_ip_not_allowed", "detail": "X-Fast-Api-Key is required."}'
 DISCOVERY = "/convert/conversions"
 ROUTES = [("POST", "/convert"), ("GET", DISCOVERY), ("GET", "/entitlements/me")]
 JPEG = "image/jpeg"
@@ -170,9 +168,7 @@ def test_s0_04_keys_are_several_and_each_is_revoked_on_its_own(http, fast, issue
         ("203.0.113.5", "::ffff:203.0.113.5", "::ffff:203.0.113.6"),
     ],
 )
-def test_s0_05_a_key_works_from_its_networks_alone(
-    http, fast, issue_for, allowed, inside, outside
-):
+def test_s0_05_a_key_works_from_its_networks_alone(http, fast, issue_for, allowed, inside, outside):
     issued = issue_for(fast, allowed_networks=[allowed])
     http.address = inside
     assert http.get(DISCOVERY, headers=sent(issued)).status_code == 200

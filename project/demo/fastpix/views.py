@@ -14,6 +14,7 @@ from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
+from project.demo.bodies import ShallowJSONParser, SmallBodyMixin
 from project.demo.fastpix.models import Media
 from project.demo.fastpix.serializers import (
     ListSerializer,
@@ -26,7 +27,7 @@ class FastPixAuthentication(AccessTokenAuthentication):
     dialect = "fastpix"
 
 
-class MediaView(WorkspaceScopedMixin, GenericAPIView):
+class MediaView(SmallBodyMixin, WorkspaceScopedMixin, GenericAPIView):
     """What both views of media share."""
 
     authentication_classes = (FastPixAuthentication,)
@@ -37,6 +38,7 @@ class MediaView(WorkspaceScopedMixin, GenericAPIView):
         "PATCH": {"media:write"},
         "DELETE": {"media:write"},
     }
+    parser_classes = (ShallowJSONParser,)
     throttle_classes = (AccessTokenThrottle,)
     limits = (
         Limit("1000/minute", per="token", on="read"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework import serializers
@@ -20,10 +23,17 @@ class FreeFileToolsAuthentication(AccessTokenAuthentication):
     dialect = "freefiletools"
 
 
+class QualityField(serializers.IntegerField):
+    """1 to 100; left out it has a default, and an empty text is not left out."""
+
+    def get_value(self, dictionary: Mapping[str, Any]) -> Any:
+        return dictionary.get(self.field_name or "", serializers.empty)
+
+
 class CompressSerializer(ImageSerializer):
     """An image and how good it shall look."""
 
-    quality = serializers.IntegerField(min_value=1, max_value=100, default=80)
+    quality = QualityField(min_value=1, max_value=100, default=80)
 
 
 class ImageCompressView(ImageUploadView):
