@@ -101,6 +101,13 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def limits_in_memory(settings: Any) -> None:
+    """For exact counts and a clock that tests move: Redis has its own clock and other callers."""
+    settings.APIKEYS = {**settings.APIKEYS, "LIMITS_STORAGE": "memory://"}
+    limiter("memory://").clear()
+
+
+@pytest.fixture
 def make_user(db: None) -> Callable[..., AbstractBaseUser]:
     """Make a user whose log-in name is the address, whichever the user model is."""
 

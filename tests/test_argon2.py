@@ -14,6 +14,8 @@ from tests.apis import say
 
 NOTES = "/api/demo/notes"
 
+pytestmark = pytest.mark.usefixtures("limits_in_memory")
+
 
 class Counting:
     """argon2-cffi's hasher, counting how often it derives."""

@@ -14,7 +14,11 @@ from apikeys.services.actors import Actor
 from apikeys.services.tokens import create_token, revoke_token, rotate_token
 from tests.apis import DIALECTS, BearerAuthentication, Protected, say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 INVALID = {
     "title": "Unauthorized",

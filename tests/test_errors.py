@@ -14,7 +14,11 @@ from apikeys.exceptions import InsufficientCredits, Refused, exception_handler, 
 from apikeys.refusals import FACES, Reason, Refusal
 from tests.apis import DIALECTS, say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 TITLES = {
     400: "Bad Request",

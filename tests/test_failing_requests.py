@@ -14,7 +14,11 @@ from apikeys.models import RefusalCounter
 from apikeys.models import lookup as lookups
 from tests.apis import DIALECTS, say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 UNAVAILABLE = {
     "title": "Service Unavailable",

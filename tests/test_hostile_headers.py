@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from apikeys import credentials
 from tests.apis import Protected
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_in_memory")]
 
 PROTECTED = Protected.as_view()
 TOKEN_ID = "0123456789abcdef"

@@ -15,7 +15,11 @@ from apikeys.services.errors import Conflict
 from apikeys.services.tokens import rotate_token
 from tests.apis import say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 FCMS = KeyShape(8, 32, HEX, checksum=False)
 

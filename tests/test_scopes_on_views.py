@@ -17,7 +17,11 @@ from project.demo.notes.models import Note
 from tests import apis
 from tests.apis import say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 EVERYTHING = ("notes:read", "notes:write", "notes:delete")
 UNDECLARED = {

@@ -20,7 +20,11 @@ from apikeys.models import AccessToken
 from apikeys.services.tokens import rotate_token
 from tests.apis import Protected, say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 
 class Discreet(DefaultDialect):

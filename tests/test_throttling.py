@@ -13,7 +13,11 @@ from apikeys.models.tokens import Kind
 from apikeys.throttling import AccessTokenThrottle
 from tests import apis
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 EVERYTHING = ("notes:read", "notes:write", "notes:delete")
 

@@ -129,6 +129,7 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("limits_in_memory")
 def test_every_life_of_a_token_opens_the_door_exactly_when_it_should():
     run_state_machine_as_test(
         Life,

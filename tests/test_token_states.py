@@ -17,7 +17,11 @@ from apikeys.services.members import remove_member
 from apikeys.services.tokens import disable_token, enable_token, end_overlap, rotate_token
 from tests.apis import DIALECTS, say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apis")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 
 def refusal(issued, *, now=None, **facts):
@@ -84,8 +88,9 @@ def test_each_state_refuses_the_next_request_and_its_end_lets_it_pass(api, issue
     }
     assert response["WWW-Authenticate"]
     assert refusal(issued) is reason
-    change(rows(issued), **{field: None})
-    assert api.get("/protected").status_code == 200
+    if reason is not Reason.REVOKED:  # which is for ever, and PostgreSQL sees to it
+        change(rows(issued), **{field: None})
+        assert api.get("/protected").status_code == 200
 
 
 def test_disabled_by_its_service_and_enabled_again(api, issue, actor):
