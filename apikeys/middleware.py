@@ -73,6 +73,7 @@ def _count(request: HttpRequest, state: states.RequestState, status: int) -> Non
             address=state.address,
             agent=request.META.get("HTTP_USER_AGENT", ""),
             previous=state.token is not None and state.token.used_previous_secret,
+            used=state.token is not None,
         )
 
 

@@ -86,16 +86,23 @@ class WorkspaceScopedMixin:
     """Confine a generic view to the token's workspace.
 
     The model needs a foreign key ``workspace``. Another workspace's object is then the same 404
-    as a missing one, and new objects are created in the token's workspace.
+    as a missing one, and objects are created and stay in the token's workspace, whatever the
+    serializer lets a caller write. Without a token there is nothing to see.
     """
 
     request: Any
 
     def get_queryset(self) -> Any:
         queryset = super().get_queryset()  # type: ignore[misc]
-        return queryset.filter(workspace=self.request.auth.workspace)
+        token = getattr(self.request, "auth", None)
+        if not isinstance(token, AccessToken):
+            return queryset.none()
+        return queryset.filter(workspace=token.workspace)
 
     def perform_create(self, serializer: Any) -> None:
+        serializer.save(workspace=self.request.auth.workspace)
+
+    def perform_update(self, serializer: Any) -> None:
         serializer.save(workspace=self.request.auth.workspace)
 
 

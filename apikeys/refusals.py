@@ -85,25 +85,6 @@ FACES: Final[dict[Reason, Face]] = {
     Reason.RATE_LIMITED: Face(429, "rate_limit.exceeded", "Too many requests."),
 }
 
-# Reasons that a caller can't cause without having proven the secret first.
-PROVEN: Final[frozenset[Reason]] = frozenset(
-    {
-        Reason.ADDRESS_NOT_ALLOWED,
-        Reason.EXPIRED,
-        Reason.DISABLED,
-        Reason.REVOKED,
-        Reason.WORKSPACE_ARCHIVED,
-        Reason.ORGANIZATION_SUSPENDED,
-        Reason.OWNER_INACTIVE,
-        Reason.OWNER_GONE,
-        Reason.PLAIN_HTTP,
-        Reason.FOREIGN_ORIGIN,
-        Reason.SCOPE_INSUFFICIENT,
-        Reason.SCOPE_UNDECLARED,
-        Reason.RATE_LIMITED,
-    }
-)
-
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
     """A credential may not be used now.

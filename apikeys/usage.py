@@ -110,6 +110,7 @@ class Buffer:
         address: str | None,
         agent: str,
         previous: bool = False,
+        used: bool = True,
         at: float | None = None,
     ) -> None:
         """Count one request of a proven token.
@@ -120,6 +121,7 @@ class Buffer:
             address: the client's address, or None.
             agent: its User-Agent.
             previous: the secret before the last rotation was used.
+            used: it was let in; one that was not, such as an expired one, keeps its last use.
             at: Unix time; now when not given.
         """
         at = time.time() if at is None else at
@@ -130,9 +132,10 @@ class Buffer:
                 batch.dropped += 1
                 return
             batch.uses[key] += 1
-            # A database refuses NUL, and one bad text would hold up the whole batch.
-            agent = agent.replace("\x00", "")[:LONGEST_AGENT]
-            batch.last[token_pk, previous] = LastUse(at, address, agent, previous)
+            if used:
+                # A database refuses NUL, and one bad text would hold up the whole batch.
+                agent = agent.replace("\x00", "")[:LONGEST_AGENT]
+                batch.last[token_pk, previous] = LastUse(at, address, agent, previous)
         self._start()
 
     def refuse(
@@ -341,10 +344,13 @@ def record(
     address: str | None,
     agent: str,
     previous: bool = False,
+    used: bool = True,
     at: float | None = None,
 ) -> None:
     """Count one request of a proven token; see ``Buffer.record``."""
-    _buffer.record(token_pk, outcome, address=address, agent=agent, previous=previous, at=at)
+    _buffer.record(
+        token_pk, outcome, address=address, agent=agent, previous=previous, used=used, at=at
+    )
 
 
 def refuse(

@@ -232,6 +232,31 @@ class Notes(WorkspaceScopedMixin, generics.ListCreateAPIView):
     serializer_class = NoteSerializer
 
 
+class CarelessSerializer(NoteSerializer):
+    """Lets a caller write the workspace."""
+
+    class Meta(NoteSerializer.Meta):
+        fields = (*NoteSerializer.Meta.fields, "workspace")
+        extra_kwargs = {"workspace": {"required": False}}
+
+
+class CarelessNotes(Notes):
+    serializer_class = CarelessSerializer
+
+
+class CarelessNote(WorkspaceScopedMixin, generics.UpdateAPIView):
+    authentication_classes = [AccessTokenAuthentication]
+    permission_classes = [HasScope]
+    scope_resource = "notes"
+    queryset = Note.objects.all()
+    serializer_class = CarelessSerializer
+    lookup_field = "public_id"
+
+
+class OpenNotes(Notes):
+    anonymous_access = "everyone"
+
+
 class Note1(WorkspaceScopedMixin, generics.RetrieveUpdateDestroyAPIView):
     authentication_classes = [AccessTokenAuthentication]
     permission_classes = [HasScope]
@@ -352,6 +377,8 @@ VIEWS: dict[str, type[APIView]] = {
     "opted-out": OptedOut,
     "almost-opted-out": AlmostOptedOut,
     "notes": Notes,
+    "careless": CarelessNotes,
+    "open-notes": OpenNotes,
     "limited": Limited,
     "person": LimitedPerson,
     "open": Open,
@@ -365,6 +392,7 @@ urlpatterns = [
     path("delete-said-here", Explicit.as_view(required_scopes={"GET": "notes:delete"})),
     path("by-action", PermissionsByAction.as_view({"get": "list", "post": "create"})),
     path("notes/<str:public_id>", Note1.as_view()),
+    path("careless/<str:public_id>", CarelessNote.as_view()),
     path("failing/<str:name>", Failing.as_view()),
     path("failing-cms/<str:name>", FailingCms.as_view()),
     *router.urls,

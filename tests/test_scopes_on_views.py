@@ -287,6 +287,26 @@ def test_what_a_token_makes_lies_in_its_workspace(api, issue, development):
     assert Note.objects.get().workspace == development
 
 
+def test_not_even_a_careless_serializer_moves_an_object_out_of_its_workspace(
+    api, issue, production, development
+):
+    api.key(issue(scopes=EVERYTHING))
+    elsewhere = {"text": "new", "workspace": development.pk}
+    made = api.post("/careless", elsewhere, format="json")
+    assert made.status_code == 201
+    changed = api.patch(f"/careless/{made.json()['id']}", elsewhere, format="json")
+    assert changed.status_code == 200
+    assert Note.objects.get().workspace == production
+
+
+def test_without_a_token_there_is_nothing_in_any_workspace(api, issue, production):
+    Note.objects.create(workspace=production, text="ours")
+    assert len(api.key(issue()).get("/open-notes").json()) == 1
+    api.credentials()
+    stranger = api.get("/open-notes")
+    assert (stranger.status_code, stranger.json()) == (200, [])
+
+
 def test_has_scope_behind_another_authenticator_lets_nobody_through(make_user, rf):
     user = make_user("dora@example.org")
     view = apis.Protected.as_view(authentication_classes=[apis.SessionAuthentication])

@@ -307,3 +307,18 @@ def test_an_overlap_ended_early_ends_the_old_secret_at_once(api, issue, actor):
     end_overlap(actor=actor, token=new.token)
     assert api.key(old).get("/protected").status_code == 401
     assert api.key(new).get("/protected").status_code == 200
+
+
+def test_a_token_that_is_not_let_in_is_counted_and_keeps_its_last_use(
+    api, issue, acme, time_machine
+):
+    time_machine.move_to(NOW, tick=False)
+    issued = issue(allowed_networks=["192.0.2.0/24"])
+    api.key(issued).get("/protected", REMOTE_ADDR="192.0.2.7")
+    time_machine.shift(3600)
+    api.get("/protected", REMOTE_ADDR="203.0.113.9")
+    usage.flush()
+    token = AccessToken.objects.get(pk=issued.token.pk)
+    assert (token.last_used_at, token.last_used_address) == (NOW, "192.0.2.7")
+    counted = UsageCounter.objects.values_list("outcome", "count")
+    assert set(counted) == {("success", 1), ("refused", 1)}
