@@ -5,7 +5,7 @@ Shared by FastCMS and Fastly; knows neither.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import authenticate
 from django.utils.translation import gettext as _
@@ -23,7 +23,9 @@ from apikeys.exceptions import Refused
 from apikeys.models import Membership, Workspace
 from apikeys.refusals import Reason, Refusal
 from apikeys.services.actors import Actor
-from project.accounts.models import User
+
+if TYPE_CHECKING:
+    from project.accounts.models import User
 
 DEFAULT_WORKSPACE = "production"
 
