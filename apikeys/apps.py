@@ -1,4 +1,4 @@
-"""The app's entry for Django: registers checks, and has log-ins noted in the session."""
+"""The app's entry for Django: registers checks, notes log-ins in the session, hears of changes."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ class ApiKeysConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
 
-        from apikeys import checks, reauthentication  # noqa: F401
+        from apikeys import checks, invalidation, reauthentication  # noqa: F401
 
         user_logged_in.connect(reauthentication.stamp_log_in, dispatch_uid="apikeys.stamp_log_in")
+        invalidation.connect()

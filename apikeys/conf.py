@@ -104,7 +104,12 @@ def _parse(raw: object, *, debug: bool) -> Settings:
     for key, value in raw.items():
         name = _NAMES[key]
         values[name] = _CONVERTERS[name](f"APIKEYS[{key!r}]", value)
-    return Settings(**values)
+    settings = Settings(**values)
+    if settings.cache == "redis" and settings.limits_storage.startswith("memory"):
+        raise ImproperlyConfigured(
+            "APIKEYS['CACHE'] = 'redis' keeps its epoch in the Redis of APIKEYS['LIMITS_STORAGE']."
+        )
+    return settings
 
 
 def _mapping_of_strings(where: str, value: object) -> dict[str, str]:

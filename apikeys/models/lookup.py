@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from weakref import WeakSet
 
 from django.contrib.auth import get_user_model
 from django.db import connections, models, router
@@ -22,10 +23,12 @@ from django.db.models.base import ModelState
 from django.db.models.functions import JSONArray
 from django.db.models.signals import post_init, pre_init
 
+from apikeys import conf
 from apikeys.models.organizations import Membership, Organization, Workspace
 from apikeys.models.tokens import AccessToken
 
 _STAND_IN: Final = "stand-in for the token id"
+_STATEMENT: Final = "apikeys_find_token"
 # What JSON carries and ``_Part`` reads back unchanged; a user model with other fields is joined.
 _PLAIN_FIELDS: Final = (
     models.AutoField,
@@ -67,6 +70,7 @@ class Lookup:
         self.sql, parameters = compiler.as_sql()
         self.parameters = tuple(parameters)
         self.position = self.parameters.index(_STAND_IN)
+        self.prepared: WeakSet[Any] = WeakSet()
         expressions = [expression for expression, _, _ in compiler.select]
         self.converters: list[tuple[int, list[Callable[..., Any]], Any]] = [
             (position, convert, expression)
@@ -108,9 +112,25 @@ class Lookup:
         before, after = self.parameters[: self.position], self.parameters[self.position + 1 :]
         connection = connections[self.alias]
         with connection.cursor() as cursor:
-            cursor.execute(self.sql, (*before, token_id, *after))
+            sql = self.sql
+            if conf.get().prepare and connection.vendor == "postgresql":
+                sql = self._prepare(connection, cursor)
+            cursor.execute(sql, (*before, token_id, *after))
             row = cursor.fetchone()
         return None if row is None else self._build(list(row), connection)
+
+    def _prepare(self, connection: Any, cursor: Any) -> str:
+        """Have the server plan the query once for this connection; not for a pooler that shares
+        connections between transactions."""
+        places = [f"${number}" for number, _ in enumerate(self.parameters, start=1)]
+        if connection.connection not in self.prepared:
+            pieces = self.sql.replace("%%", "%").split("%s")
+            numbered = "".join(
+                piece + place for piece, place in zip(pieces, [*places, ""], strict=True)
+            )
+            cursor.execute(f"PREPARE {_STATEMENT} AS {numbered}")
+            self.prepared.add(connection.connection)
+        return f"EXECUTE {_STATEMENT} ({', '.join(['%s'] * len(places))})"
 
     def _build(self, row: list[Any], connection: Any) -> AccessToken:
         for position, convert, expression in self.converters:

@@ -1,0 +1,290 @@
+"""The cached mode: a proof is remembered only while nothing has changed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from datetime import timedelta
+
+import pytest
+import redis
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from apikeys import conf, epochs, proofs
+from apikeys.credentials import Credential
+from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
+from apikeys.models import AccessToken, Membership
+from apikeys.refusals import Reason, Refusal
+from apikeys.services import members, organizations, tokens
+from apikeys.verification import Facts, verify
+
+HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
+
+
+@pytest.fixture
+def epoch(tmp_path, monkeypatch, settings):
+    settings.APIKEYS = {**settings.APIKEYS, "CACHE": "host"}
+    made = HostEpoch(tmp_path / "private" / "epoch")
+    monkeypatch.setattr(epochs, "current", lambda: made)
+    monkeypatch.setattr(proofs, "memory", proofs.Memory())
+    return made
+
+
+def present(issued, **facts):
+    credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
+    return verify(credential, dialects=("default",), facts=HERE)
+
+
+def refused(issued):
+    with pytest.raises(Refusal) as caught:
+        present(issued)
+    return caught.value.reason
+
+
+@pytest.mark.django_db(transaction=True)
+class TestProofs:
+    def test_a_second_use_asks_the_database_nothing(self, epoch, issue, django_assert_num_queries):
+        issued = issue()
+        with django_assert_num_queries(1):
+            first = present(issued)
+        with django_assert_num_queries(0):
+            second = present(issued)
+            assert second.workspace.organization.slug == "acme"
+        assert second is not first
+        assert second == first
+
+    def test_a_view_that_changes_what_it_is_handed_changes_nothing_for_the_next(self, epoch, issue):
+        issued = issue()
+        first = present(issued)
+        first.scopes.append("notes:delete")
+        first.workspace.organization.limits["any-token"] = "1/day"
+        assert present(issued).scopes == ["notes:read"]
+        assert present(issued).workspace.organization.limits == {}
+
+    def test_a_revoked_token_is_refused_by_the_next_request(self, epoch, issue, actor):
+        issued = issue()
+        present(issued)
+        tokens.revoke_token(actor=actor, token=issued.token)
+        assert refused(issued) is Reason.REVOKED
+
+    def test_a_suspended_organization_is_refused_by_the_next_request(
+        self, epoch, issue, acme, actor
+    ):
+        issued = issue()
+        present(issued)
+        organizations.suspend_organization(actor=actor, organization=acme)
+        assert refused(issued) is Reason.ORGANIZATION_SUSPENDED
+
+    def test_an_owner_who_is_removed_or_switched_off_is_refused_by_the_next_request(
+        self, epoch, issue, bob, acme, actor
+    ):
+        issued = issue(kind="personal", owner=bob)
+        present(issued)
+        bob.is_active = False
+        bob.save()
+        assert refused(issued) is Reason.OWNER_INACTIVE
+        bob.is_active = True
+        bob.save()
+        present(issued)
+        membership = Membership.objects.get(user=bob)
+        members.remove_member(actor=actor, membership=membership)
+        assert refused(issued) is Reason.REVOKED
+
+    def test_expiry_is_judged_on_every_request(self, epoch, issue):
+        issued = issue(expires_at=timezone.now() + timedelta(hours=1))
+        present(issued)
+        credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
+        with pytest.raises(Refusal) as caught:
+            verify(
+                credential,
+                dialects=("default",),
+                facts=HERE,
+                now=timezone.now() + timedelta(hours=1),
+            )
+        assert caught.value.reason is Reason.EXPIRED
+
+    def test_the_old_secret_of_a_rotation_ends_on_time(self, epoch, issue, actor):
+        issued = issue()
+        tokens.rotate_token(actor=actor, token=issued.token, overlap=timedelta(hours=1))
+        assert present(issued).used_previous_secret is True
+        assert present(issued).used_previous_secret is True
+        credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
+        with pytest.raises(Refusal) as caught:
+            verify(
+                credential,
+                dialects=("default",),
+                facts=HERE,
+                now=timezone.now() + timedelta(hours=2),
+            )
+        assert caught.value.reason is Reason.WRONG_SECRET
+
+    def test_an_address_off_the_list_is_refused_although_the_proof_is_remembered(
+        self, epoch, issue
+    ):
+        issued = issue(allowed_networks=["192.0.2.1"])
+        present(issued)
+        credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
+        with pytest.raises(Refusal) as caught:
+            verify(
+                credential,
+                dialects=("default",),
+                facts=Facts(address="192.0.2.9", secure=True, foreign_origin=False),
+            )
+        assert caught.value.reason is Reason.ADDRESS_NOT_ALLOWED
+
+    def test_a_wrong_secret_is_never_remembered(self, epoch, issue, django_assert_num_queries):
+        issued = issue()
+        present(issued)
+        wrong = Credential(issued.token.token_id, "A" * len(issued.secret), "ak_prod")
+        for _ in range(2):
+            with django_assert_num_queries(1), pytest.raises(Refusal):
+                verify(wrong, dialects=("default",), facts=HERE)
+
+    def test_a_change_that_is_rolled_back_leaves_the_token_as_it_was(self, epoch, issue, actor):
+        issued = issue()
+        with transaction.atomic():
+            tokens.revoke_token(actor=actor, token=issued.token)
+            transaction.set_rollback(True)
+        present(issued)
+
+    def test_an_epoch_that_can_not_be_written_stops_the_change(
+        self, epoch, issue, actor, monkeypatch
+    ):
+        issued = issue()
+
+        def fail():
+            raise EpochUnavailableError("full")
+
+        monkeypatch.setattr(epoch, "bump", fail)
+        with pytest.raises(EpochUnavailableError):
+            tokens.revoke_token(actor=actor, token=issued.token)
+        assert AccessToken.objects.get().revoked_at is None
+
+    def test_an_epoch_that_can_not_be_read_is_the_default_path(
+        self, epoch, issue, actor, monkeypatch, django_assert_num_queries
+    ):
+        issued = issue()
+        present(issued)
+
+        def fail():
+            raise EpochUnavailableError("gone")
+
+        monkeypatch.setattr(epoch, "read", fail)
+        with django_assert_num_queries(1):
+            present(issued)
+
+    def test_the_command_makes_every_process_read_anew(
+        self, epoch, issue, django_assert_num_queries, capsys
+    ):
+        issued = issue()
+        present(issued)
+        AccessToken.objects.filter(pk=issued.token.pk).update(revoked_at=timezone.now())
+        present(issued)  # an update by queryset tells nobody
+        call_command("bump_epoch")
+        assert refused(issued) is Reason.REVOKED
+        assert capsys.readouterr().out == "Every process reads its rows anew.\n"
+
+
+def test_an_entry_ends_after_thirty_seconds_and_the_memory_is_bounded(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(proofs.time, "monotonic", lambda: now)
+    monkeypatch.setattr(proofs, "_copy_of_token", lambda token: token)
+    monkeypatch.setattr(proofs, "LARGEST", 2)
+    memory = proofs.Memory()
+    credentials = [Credential(f"id{n}", "secret", "ak_prod") for n in range(3)]
+    for credential in credentials:
+        memory.remember(credential, b"epoch", credential.token_id)
+    assert [memory.recall(c, b"epoch") for c in credentials] == [None, "id1", "id2"]
+    assert memory.recall(credentials[2], b"other") is None
+    now = 1030.0
+    assert memory.recall(credentials[2], b"epoch") is None
+
+
+def test_processes_of_one_host_share_the_epoch_across_a_fork(tmp_path):
+    mine = HostEpoch(tmp_path / "private" / "epoch")
+    before = mine.read()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        HostEpoch(tmp_path / "private" / "epoch").bump()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert mine.read() != before
+
+
+def test_a_file_that_a_cleaner_removed_is_found_again_and_both_places_hear(tmp_path):
+    path = tmp_path / "private" / "epoch"
+    old, before = HostEpoch(path), b""
+    before = old.read()
+    path.unlink()
+    new = HostEpoch(path)
+    assert new.read() != before
+    old.bump()
+    assert old.read() == new.read() != before
+
+
+def test_a_folder_that_others_can_write_to_is_refused(tmp_path):
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    with pytest.raises(EpochUnavailableError, match="belongs to others"):
+        HostEpoch(folder / "epoch").read()
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path):
+    path = tmp_path / "private" / "epoch"
+    HostEpoch(path).read()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.stat().st_size == epochs.LENGTH
+
+
+@pytest.fixture
+def redis_uri(monkeypatch):
+    uri = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15"
+    try:
+        client = redis.Redis.from_url(uri)
+        client.ping()
+    except redis.RedisError:
+        pytest.skip("no redis")
+    key = f"apikeys-test-{secrets.token_hex(8)}"
+    monkeypatch.setattr(epochs, "REDIS_KEY", key)
+    yield uri
+    client.delete(key)
+
+
+@pytest.mark.redis
+def test_two_hosts_share_the_epoch_over_redis(redis_uri):
+    one, other = RedisEpoch(redis_uri), RedisEpoch(redis_uri)
+    before = one.read()
+    assert other.read() == before
+    other.bump()
+    assert one.read() == other.read() != before
+
+
+def test_a_redis_that_is_down_can_neither_be_read_nor_written():
+    epoch = RedisEpoch("redis://127.0.0.1:1/0")
+    for act in (epoch.read, epoch.read, epoch.bump):
+        with pytest.raises(EpochUnavailableError):
+            act()
+
+
+def test_the_redis_mode_needs_a_redis(settings):
+    settings.APIKEYS = {"CACHE": "redis"}
+    with pytest.raises(ImproperlyConfigured, match="LIMITS_STORAGE"):
+        conf.get()
+
+
+def test_without_a_cached_mode_there_is_no_epoch(capsys):
+    assert epochs.current() is None
+    call_command("bump_epoch")
+    assert "off" in capsys.readouterr().out
+
+
+def test_the_command_says_in_one_line_that_the_epoch_can_not_be_written(monkeypatch):
+    monkeypatch.setattr(epochs, "current", lambda: RedisEpoch("redis://127.0.0.1:1/0"))
+    with pytest.raises(CommandError, match="can't be written"):
+        call_command("bump_epoch")
