@@ -22,7 +22,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         token = AccessToken.objects.filter(token_id=options["token_id"]).first()
         if token is None:
-            raise parsing.wrong(f"There is no token {options['token_id']!r}.")
+            # What was typed may be a whole key: it is not repeated.
+            raise parsing.wrong("There is no token with this token id; list_tokens shows them.")
         if token.revoked_at is not None:
             self.stdout.write(f"{token.token_id} was revoked already.")
             return
