@@ -12,9 +12,12 @@ from apikeys.models import AccessToken
 from apikeys.services.tokens import revoke_token
 from tests.apis import say
 
-NOTES = "/api/demo/notes"
+PROTECTED = "/protected"
 
-pytestmark = pytest.mark.usefixtures("limits_in_memory")
+pytestmark = [
+    pytest.mark.urls("tests.apis"),
+    pytest.mark.usefixtures("limits_in_memory"),
+]
 
 
 class Counting:
@@ -56,40 +59,40 @@ def test_only_an_argon2id_hash_with_the_recommended_parameters_is_stored(token):
 
 
 def test_many_requests_cost_one_derivation(api, token, hasher):
-    assert [api.key(token).get(NOTES).status_code for _ in range(5)] == [200] * 5
+    assert [api.key(token).get(PROTECTED).status_code for _ in range(5)] == [200] * 5
     assert hasher.derivations == 1
 
 
 def test_a_malformed_key_costs_none(api, token, hasher):
     wrong = token.api_key[:-1] + ("b" if token.api_key.endswith("a") else "a")
     for junk in (wrong, "junk", "", token.secret):
-        assert api.get(NOTES, headers={"X-API-Key": junk}).status_code == 401
+        assert api.get(PROTECTED, headers={"X-API-Key": junk}).status_code == 401
     assert hasher.derivations == 0
 
 
 def test_an_unknown_id_costs_as_much_as_a_wrong_secret(api, token, hasher, issue):
     other = issue()
     AccessToken.objects.filter(pk=other.token.pk).delete()
-    api.key(other).get(NOTES)  # the stand-in is derived once per process
+    api.key(other).get(PROTECTED)  # the stand-in is derived once per process
     hasher.derivations = 0
-    assert api.key(other).get(NOTES).status_code == 401
+    assert api.key(other).get(PROTECTED).status_code == 401
     unknown, hasher.derivations = hasher.derivations, 0
     AccessToken.objects.filter(pk=token.token.pk).update(digest=argon2.digest("x", "y"))
     hasher.derivations = 0
-    assert api.key(token).get(NOTES).status_code == 401
+    assert api.key(token).get(PROTECTED).status_code == 401
     assert unknown == hasher.derivations == 1
 
 
 def test_a_revoked_token_is_refused_by_the_next_request(api, token, actor):
-    assert api.key(token).get(NOTES).status_code == 200
+    assert api.key(token).get(PROTECTED).status_code == 200
     revoke_token(actor=actor, token=token.token)
-    assert api.key(token).get(NOTES).status_code == 401
+    assert api.key(token).get(PROTECTED).status_code == 401
 
 
 def test_a_replaced_digest_is_not_remembered(api, token):
-    assert api.key(token).get(NOTES).status_code == 200
+    assert api.key(token).get(PROTECTED).status_code == 200
     AccessToken.objects.filter(pk=token.token.pk).update(digest=argon2.digest("x", "y"))
-    assert api.key(token).get(NOTES).status_code == 401
+    assert api.key(token).get(PROTECTED).status_code == 401
 
 
 def test_a_digest_moved_to_another_row_matches_nothing():
@@ -154,4 +157,4 @@ def test_tokens_digested_otherwise_before_keep_working(api, settings, issue):
     before = issue()
     say(settings, TOKEN_HASHER="argon2")
     assert before.token.digest.startswith("hmac-sha256$1$")
-    assert api.key(before).get(NOTES).status_code == 200
+    assert api.key(before).get(PROTECTED).status_code == 200
