@@ -104,7 +104,8 @@ class Lookup:
     def _owner_columns(self) -> list[Any]:
         if not self.owner.fits_json:
             return [f"owner__{name}" for name in self.owner.names]
-        users = get_user_model()._default_manager
+        # A host's default manager may hide users, and a hidden owner must still be judged.
+        users = get_user_model()._base_manager
         return [self.owner.subquery(users.filter(pk=OuterRef("owner_id")))]
 
     def find(self, token_id: str) -> AccessToken | None:
