@@ -25,4 +25,5 @@ urlpatterns = [
     path("", include("project.demo.freefiletools.urls")),
     path("", include("project.demo.fastpix.urls")),
     path("api/v1/", include("project.demo.fastcms.urls")),
+    path("", include("project.demo.fastly.urls")),
 ]

@@ -145,11 +145,14 @@ def enable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
 def revoke_token(*, actor: Actor, token: AccessToken, reason: str = "") -> AccessToken:
     """End the token for ever, both secrets of a rotation included; a revoked one stays as it is.
 
+    Whoever holds a token may end it: no scope is needed to make a leaked secret worthless.
+
     Raises:
         NotAllowed: the actor may not manage this token.
     """
     token = lock_token(token)
-    require_token_manager(actor, token.workspace, token)
+    if actor.token is None or actor.token.pk != token.pk:
+        require_token_manager(actor, token.workspace, token)
     _revoke(actor, [token], reason)
     return token
 

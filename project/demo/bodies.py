@@ -1,9 +1,11 @@
-"""Bodies of requests: how large and how deep they may be."""
+"""Bodies of requests: how large and how deep they may be, and no fields nobody knows."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from django.http import Http404
+from rest_framework import serializers
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -34,6 +36,22 @@ def in_ascii(text: str) -> str:
     return text[:64].encode("ascii", "backslashreplace").decode("ascii")
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether every database can keep the text: no NUL, no half of a character."""
+    return "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def storable_or_404(text: str) -> str:
+    """Return a text out of an address.
+
+    Raises:
+        Http404: nothing can be stored under it, so nothing is.
+    """
+    if not is_storable(text):
+        raise Http404
+    return text
+
+
 def require_body_within(request: Request, most: int) -> None:
     """Refuse a body that says it is larger, before any of it is read.
 
@@ -60,3 +78,18 @@ class SmallBodyMixin:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         require_body_within(request, self.largest_body)
+
+
+class StrictSerializer(serializers.Serializer):
+    """Refuses fields it does not know: one that does nothing would be believed."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        unknown = {
+            in_ascii(str(name)): "This field is unknown."
+            for name in data
+            if name not in self.fields
+        }
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return value

@@ -20,7 +20,7 @@ from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
-from project.demo.bodies import ShallowJSONParser, SmallBodyMixin, TooLarge
+from project.demo.bodies import ShallowJSONParser, SmallBodyMixin, TooLarge, storable_or_404
 from project.demo.fastcms.authentication import FastCMSAuthentication
 from project.demo.fastcms.content_serializers import (
     CollectionSerializer,
@@ -72,6 +72,7 @@ class ContentViewSet(SmallBodyMixin, ModelViewSet):
                 UUID(self.kwargs["public_id"])
             except ValueError:
                 raise Http404 from None
+        storable_or_404(self.kwargs.get("name", ""))
         return super().get_object()
 
 
@@ -128,7 +129,7 @@ class RecordViewSet(ContentViewSet):
     def _collection(self) -> Collection:
         token = cast(AccessToken, self.request.auth)
         found = Collection.objects.filter(
-            workspace=token.workspace, name=self.kwargs["name"]
+            workspace=token.workspace, name=storable_or_404(self.kwargs["name"])
         ).first()
         if found is None:
             raise Http404

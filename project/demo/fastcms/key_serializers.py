@@ -9,26 +9,11 @@ from rest_framework import serializers
 
 from apikeys import dialects
 from apikeys.models import AccessToken
-from project.demo.bodies import in_ascii
+from project.demo.bodies import StrictSerializer, in_ascii
 from project.demo.fastcms.authentication import DIALECT
 
 SAVE_IT = "Save this key securely. It will not be shown again."
 LONGEST_OVERLAP = 7 * 24 * 3600
-
-
-class StrictSerializer(serializers.Serializer):
-    """Refuses fields it does not know: an `expires_at` that does nothing would be believed."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        value = super().to_internal_value(data)
-        unknown = {
-            in_ascii(str(name)): "This field is unknown."
-            for name in data
-            if name not in self.fields
-        }
-        if unknown:
-            raise serializers.ValidationError(unknown)
-        return value
 
 
 class LoginSerializer(serializers.Serializer):

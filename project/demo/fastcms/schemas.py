@@ -11,6 +11,7 @@ from typing import Any, Final
 from rest_framework.exceptions import ValidationError
 
 from project.demo.bodies import in_ascii
+from project.demo.bodies import is_storable as is_storable_text
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 MOST_FIELDS: Final = 100
@@ -111,7 +112,7 @@ def is_storable(value: Any, depth: int = 0) -> bool:
         return False
     match value:
         case str():
-            return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+            return is_storable_text(value)
         case float():
             return math.isfinite(value)
         case int():
