@@ -10,6 +10,10 @@ import pytest
 from apikeys.models import Organization
 from apikeys.services.organizations import create_organization
 from tests.seeds.fastcms.words import KEYS, PASSWORD
+from tests.seeds.transports import api, in_process, parametrize, transport
+
+__all__ = ["api", "in_process", "transport"]
+pytest_generate_tests = parametrize
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_s3_10_a_jwt_ends_with_its_time_its_member_its_password_and_its_organiza
     assert is_refused()
 
 
-def test_s3_10_passwords_and_jwts_over_plain_http_are_refused(api, log_in, bob):
+def test_s3_10_passwords_and_jwts_over_plain_http_are_refused(in_process, api, log_in, bob):
     body = {"email": "bob@example.org", "password": PASSWORD}
     answers = [
         api.post("/api/v1/auth/login", body, format="json", secure=False),

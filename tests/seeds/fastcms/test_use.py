@@ -96,7 +96,9 @@ def test_s3_07_a_revoked_key_is_never_enabled_again(api, make_key, log_in):
     assert api.get(COLLECTIONS, headers=use(made)).content == UNAUTHENTICATED
 
 
-def test_s3_08_last_use_is_told_with_the_address_that_proves_itself(api, make_key, log_in):
+def test_s3_08_last_use_is_told_with_the_address_that_proves_itself(
+    in_process, api, make_key, log_in
+):
     made = make_key()
     spoofed = {**use(made), "X-Forwarded-For": "203.0.113.66"}
     api.get(COLLECTIONS, headers=spoofed, REMOTE_ADDR="198.51.100.7")
@@ -144,7 +146,9 @@ def test_s3_09_an_overlap_lasts_at_most_seven_days(api, make_key, log_in, overla
     assert (answer.status_code, list(answer.json()["details"])) == (422, ["overlap"])
 
 
-def test_s3_fault_of_the_original_a_request_writes_nothing_to_the_database(api, make_key):
+def test_s3_fault_of_the_original_a_request_writes_nothing_to_the_database(
+    in_process, api, make_key
+):
     key = use(make_key())
     with CaptureQueriesContext(
         connection,
@@ -153,7 +157,7 @@ def test_s3_fault_of_the_original_a_request_writes_nothing_to_the_database(api, 
     assert all(query["sql"].startswith("SELECT") for query in queries)
 
 
-def test_s3_fault_of_the_original_unverified_keys_use_up_nobodys_limit(api, make_key):
+def test_s3_fault_of_the_original_unverified_keys_use_up_nobodys_limit(in_process, api, make_key):
     made = make_key()
     wrong = made["key"][:-1] + ("0" if made["key"][-1] != "0" else "1")
     for _ in range(5):
@@ -165,7 +169,9 @@ def test_s3_fault_of_the_original_unverified_keys_use_up_nobodys_limit(api, make
     assert answer["X-RateLimit-Remaining-Hour"] == "999"
 
 
-def test_s3_fault_of_the_original_every_change_has_its_audit_event(api, make_key, log_in):
+def test_s3_fault_of_the_original_every_change_has_its_audit_event(
+    in_process, api, make_key, log_in
+):
     made = make_key()
     address, headers = f"{KEYS}/{made['id']}", log_in()
     for body in ({"name": "new"}, {"active": False}, {"active": True}):
