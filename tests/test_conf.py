@@ -51,12 +51,16 @@ def test_plain_http_is_accepted_without_asking_only_while_debugging():
         ("MAX_LIFETIME", None, "max_lifetime", None),
         ("REAUTHENTICATE_AFTER", 60, "reauthenticate_after", timedelta(minutes=1)),
         ("CONFIRM_REVOKE", "never", "confirm_revoke", "never"),
-        ("CACHE", "redis", "cache", "redis"),
+        ("CACHE", "host", "cache", "host"),
         ("PREPARE", True, "prepare", True),
     ],
 )
 def test_a_good_value_is_read(key, given, attribute, expected):
     assert getattr(read(**{key: given}), attribute) == expected
+
+
+def test_the_cached_mode_over_redis_is_read_beside_a_redis():
+    assert read(CACHE="redis", LIMITS_STORAGE="redis://127.0.0.1:6379/0").cache == "redis"
 
 
 @pytest.mark.parametrize(
