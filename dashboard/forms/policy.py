@@ -15,7 +15,8 @@ class PolicyForm(forms.Form):
     """Longest lifetime and networks.
 
     A list that leaves out the admin's own address is taken only with ``off_list`` ticked: it is
-    more often a slip than a wish. ``address`` is that address, ``stored`` the list in force.
+    more often a slip than a wish. ``address`` is that address, ``stored`` the list in force,
+    ``site_days`` the longest lifetime that the site allows.
     """
 
     max_lifetime_days = forms.IntegerField(
@@ -36,8 +37,20 @@ class PolicyForm(forms.Form):
         label=_("Save it although my address is not on the list"), required=False
     )
 
-    def __init__(self, *args: Any, address: str | None, stored: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        address: str | None,
+        stored: list[str],
+        site_days: int | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        help_text = str(_("Tokens made before keep their expiry."))
+        if site_days is not None:
+            site = _("This site allows at most %d days; the shorter rule holds.") % site_days
+            help_text = f"{site} {help_text}"
+        self.fields["max_lifetime_days"].help_text = help_text
         self.address = address
         self.stored = stored
         self.asks = False

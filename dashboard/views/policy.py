@@ -75,20 +75,20 @@ def _page(
 ) -> HttpResponseBase:
     networks = organization.allowed_networks
     address = address_of(request)
-    site = conf.get().max_lifetime
     context = {
         "name_form": name_form,
         "address": address,
         "is_off_list": bool(networks) and not contains(networks, address),
-        "site_days": site.days if site is not None else None,
         "limits": sorted(organization.limits.items()),
     }
     return render_form(request, "dashboard/settings/settings.html", form, context, status=status)
 
 
 def _policy_form(request: HttpRequest, organization: Organization, data: Any = None) -> PolicyForm:
+    site = conf.get().max_lifetime
     return PolicyForm(
         data,
+        site_days=site.days if site is not None else None,
         address=address_of(request),
         stored=organization.allowed_networks,
         initial={
@@ -99,7 +99,11 @@ def _policy_form(request: HttpRequest, organization: Organization, data: Any = N
 
 
 def _name_form(organization: Organization, data: Any = None) -> NameForm:
-    return NameForm(data, initial={"name": organization.name}, auto_id="organization_%s")
+    form = NameForm(data, initial={"name": organization.name}, auto_id="organization_%s")
+    form.fields["name"].help_text = (
+        _("Addresses keep the short name %s, which never changes.") % organization.slug
+    )
+    return form
 
 
 def _tell_rewritten(request: HttpRequest, form: PolicyForm) -> None:
