@@ -47,7 +47,7 @@ def test_somebody_signs_up_and_is_the_admin_of_a_new_organization(client):
         ("production", "production", "default"),
     ]
     assert client.session["_auth_user_id"] == str(membership.user.pk)
-    assert client.get("/dashboard/initech").status_code == 200
+    assert client.get("/dashboard/initech/tokens").status_code == 200
     event = AuditEvent.objects.get(action="organization.created")
     assert event.actor_label == "dora@example.org"
 

@@ -57,10 +57,7 @@ def sections(context: dict[str, Any]) -> list[Section]:
     chosen = context.get("chosen_workspace")
     found = []
     for label, name, prefixes in SECTIONS:
-        try:
-            url = reverse(name, args=[context["organization"].slug])
-        except NoReverseMatch:
-            continue
+        url = reverse(name, args=[context["organization"].slug])
         if chosen is not None and name in BY_WORKSPACE:
             url += f"?workspace={chosen.slug}"
         found.append(Section(_(label), url, here.startswith(prefixes)))
@@ -80,10 +77,7 @@ def workspace_url(context: dict[str, Any], slug: str) -> str:
     match = request.resolver_match
     if match is not None and match.view_name in BY_WORKSPACE:
         return f"{request.path}?{query_replace(context, workspace=slug)}"
-    try:
-        url = reverse("dashboard:tokens", args=[context["organization"].slug])
-    except NoReverseMatch:
-        url = reverse("dashboard:organization", args=[context["organization"].slug])
+    url = reverse("dashboard:tokens", args=[context["organization"].slug])
     return f"{url}?workspace={slug}" if slug else url
 
 

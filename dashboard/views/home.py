@@ -32,14 +32,16 @@ def api_keys(request: HttpRequest) -> HttpResponseBase:
     """
     managed = [m.organization.slug for m in memberships_of(request) if m.is_admin]
     if len(managed) == 1:
-        return redirect("dashboard:organization", managed[0])
+        return redirect("dashboard:tokens", managed[0])
     return redirect("dashboard:home")
 
 
 @require_safe
 @member_page
 def organization(request: HttpRequest, organization: Organization) -> HttpResponseBase:
-    """Show the organization and who its admins are."""
+    """Show a member the organization and who its admins are; admins go on to the tokens."""
+    if request.membership.is_admin:  # type: ignore[attr-defined]
+        return redirect("dashboard:tokens", organization.slug)
     context = {"admins": admins_of(organization)}
     return render_page(request, "dashboard/home/organization.html", context)
 

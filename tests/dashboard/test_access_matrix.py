@@ -70,7 +70,7 @@ TABLE = {
     "api-keys": Row(302, 405, "people"),
     # The last check of the password is recent, so it leads on.
     "confirm": Row(302, 302, "people"),
-    "organization": Row(200, 405, "members"),
+    "organization": Row(302, 405, "members", {("member", "get"): 200}),
     "tokens": PAGE,
     "token-new": FORM,
     # Nothing is ticked, so there is nothing to revoke.
