@@ -7,6 +7,7 @@ a view whose first authenticator is ours and leaves the rest to DRF.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from rest_framework import exceptions as drf
+from rest_framework import parsers as drf_parsers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
@@ -169,6 +171,8 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             logger.warning("bad request: %s", type(exc).__name__)
             return _problem(400, "request.invalid", "The request can't be understood.")
+        case RecursionError() if _while_parsing(exc):
+            return _problem(400, "request.invalid", "The body is nested too deeply.")
         case drf.APIException():
             return _api_exception(exc)
         case OperationalError() | InterfaceError():
@@ -176,6 +180,12 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
             extra = {"retry_after": RETRY_WHEN_UNAVAILABLE}
             return _problem(503, "service.unavailable", "Try again in a moment.", extra)
     return None
+
+
+def _while_parsing(exc: Exception) -> bool:
+    # JSON of a hundred thousand brackets exhausts Python's stack, which DRF's parser lets out.
+    frames = traceback.walk_tb(exc.__traceback__)
+    return any(frame.f_globals.get("__name__") == drf_parsers.__name__ for frame, _ in frames)
 
 
 _CODES = {

@@ -123,9 +123,13 @@ def test_under_debug_a_fault_is_djangos_to_show(api, issue, settings):
         ({}, "{", 400, "request.invalid"),
         ({}, '{"a": NaN', 400, "request.invalid"),
         ({}, b"\xff", 400, "request.invalid"),
+        ({}, "[" * 100_000, 400, "request.invalid"),
+        ({}, '{"a":' * 100_000, 400, "request.invalid"),
+        ({}, "1" * 10_000, 400, "request.invalid"),
         ({"Content-Type": "text/csv"}, "a", 415, "unsupported_media_type"),
         ({"Accept": "text/html"}, "{}", 406, "not_acceptable"),
     ],
+    ids=["cut", "NaN", "bytes", "arrays", "objects", "number", "media type", "accept"],
 )
 def test_what_can_not_be_read_is_a_4xx_in_json(api, issue, headers, body, status, error):
     api.key(issue(scopes=["notes:write"]))
@@ -165,6 +169,10 @@ def test_details_of_a_status_of_its_own_are_joined():
 
     found = problem_for(Teapot({"a": ["One."], "b": "Two."}), DefaultDialect())
     assert (found.status, found.detail, found.title) == (418, "One. Two.", "I'm a Teapot")
+
+
+def test_an_endless_recursion_of_the_code_is_a_fault_of_ours():
+    assert problem_for(RecursionError("too deep"), DefaultDialect()) is None
 
 
 def test_an_error_of_the_data_is_a_fault_of_ours():
