@@ -117,6 +117,12 @@ def test_a_bad_value_is_refused_and_its_key_is_named(key, given, says):
     assert f"APIKEYS['{key}']" in str(caught.value)
 
 
+def test_an_epoch_in_redis_needs_a_redis():
+    assert read(CACHE="redis", LIMITS_STORAGE="redis://h").cache == "redis"
+    with pytest.raises(ImproperlyConfigured, match="keeps its epoch in the Redis"):
+        read(CACHE="redis")
+
+
 @pytest.mark.parametrize(
     ("key", "says"),
     [
