@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.models import Organization
+from apikeys.management import parsing
 from apikeys.services.actors import Actor
 from apikeys.services.credits import grant_credits
-from apikeys.services.errors import ServiceError
 
 
 class Command(BaseCommand):
@@ -20,15 +19,11 @@ class Command(BaseCommand):
         parser.add_argument("amount", metavar="AMOUNT", type=int, help="credits, from 1")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        organization = Organization.objects.filter(slug=options["organization"]).first()
-        if organization is None:
-            raise CommandError(f"There is no organization {options['organization']!r}.")
-        try:
+        organization = parsing.organization(options["organization"])
+        with parsing.refusals_in_one_line():
             organization = grant_credits(
                 actor=Actor.system("grant_credits"),
                 organization=organization,
                 amount=options["amount"],
             )
-        except ServiceError as error:
-            raise CommandError(error.message) from None
         self.stdout.write(f"{organization.slug} has {organization.credits} credits.")
