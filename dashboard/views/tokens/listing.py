@@ -18,6 +18,7 @@ from apikeys.models.tokens import EXPIRING_WITHIN, AccessTokenQuerySet
 from dashboard.access import admin_page
 from dashboard.pages import render_page
 from dashboard.permissions import summary
+from dashboard.views.tokens.shared import is_token_id
 
 PAGE_SIZE: Final = 25
 # A banner counts no further: "more than 99" says as much, and costs the same in any organization.
@@ -102,7 +103,7 @@ def _page(
         .filter(token_id=request.GET[name])
         .first()
         for name in ("after", "before")
-        if request.GET.get(name)
+        if is_token_id(request.GET.get(name, ""))
     }
     if len(limits) > 1:
         limits.pop("before")

@@ -21,7 +21,13 @@ from dashboard.access import actor_of, admin_page, recent_password
 from dashboard.forms.errors import add_service_error
 from dashboard.forms.revoking import BulkRevokeForm, RevokeForm
 from dashboard.pages import render_page
-from dashboard.views.tokens.shared import requests_in_a_day, to_token, token_or_404, typed_name
+from dashboard.views.tokens.shared import (
+    is_token_id,
+    requests_in_a_day,
+    to_token,
+    token_or_404,
+    typed_name,
+)
 
 FORM_METHODS: Final = ("GET", "HEAD", "POST")
 SHOWN: Final = 100
@@ -107,12 +113,14 @@ def _selection(data: QueryDict, organization: Organization) -> Selection:
         .order_by("name", "pk")
     )
     if slug := data.get("all", ""):
-        workspace = Workspace.objects.filter(organization=organization, slug=slug).first()
+        by_slug = {each.slug: each for each in organization.workspaces.all()}
+        workspace = by_slug.get(slug)
         if workspace is None:
             raise Http404
         found = unrevoked.filter(workspace=workspace)
         return Selection(list(found[:SHOWN]), found.count(), workspace, workspace.name)
-    tokens = list(unrevoked.filter(token_id__in=data.getlist("token_ids")[:SHOWN]))
+    wanted = list(filter(is_token_id, data.getlist("token_ids")))[:SHOWN]
+    tokens = list(unrevoked.filter(token_id__in=wanted))
     workspaces = {token.workspace.name for token in tokens}
     confirm = workspaces.pop() if len(workspaces) == 1 else organization.name
     return Selection(tokens, len(tokens), None, confirm)

@@ -17,12 +17,19 @@ from apikeys.snippets import Snippet, env_file_name, snippets
 DAY: Final = timedelta(hours=24)
 
 
+def is_token_id(text: str) -> bool:
+    """Tell whether the text could be a token id; other text is not looked up."""
+    return text.isascii() and text.isalnum()
+
+
 def token_or_404(organization: Organization, token_id: str) -> AccessToken:
     """Return the organization's token of that id.
 
     Raises:
         Http404: it has none; another organization's token is as unknown as any.
     """
+    if not is_token_id(token_id):
+        raise Http404
     found = (
         AccessToken.objects.in_organization(organization)
         .select_related("workspace__organization", "owner", "created_by", "parent")
