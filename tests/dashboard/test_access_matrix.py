@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from apikeys.models import Invitation
 from dashboard import urls
+from dashboard.pages import PAGE_HEADERS
 from tests.conftest import SecureClient
 
 pytestmark = pytest.mark.django_db
@@ -231,4 +232,6 @@ def test_nobody_reaches_anothers_things_through_an_organization_of_their_own(
 @pytest.mark.parametrize("name", TABLE)
 def test_every_page_has_the_headers_of_a_page(name, people, address):
     response = people("admin").get(address(name))
-    assert "no-store" in response["Cache-Control"] or response.status_code == 302
+    assert "no-store" in response["Cache-Control"]
+    for header in ("Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options"):
+        assert response[header] == PAGE_HEADERS[header]
