@@ -9,7 +9,16 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
-from apikeys.models import AccessToken, Membership, Organization, Workspace
+from apikeys.models import (
+    AccessToken,
+    AuditEvent,
+    Invitation,
+    Membership,
+    Organization,
+    SecretIssue,
+    Workspace,
+)
+from apikeys.services.errors import AlreadyIssued
 from apikeys.services.members import is_last_admin
 from apikeys.services.tokens import create_token, revoke_token, update_token
 
@@ -29,6 +38,13 @@ class ReadsFromTheReplica:
 
     def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool:
         return True
+
+
+class WritesElsewhere(ReadsFromTheReplica):
+    """Keeps everything in another database than `default`."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "stale"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,3 +99,22 @@ def test_changes_start_from_the_writer(freeze, actor, acme, alice, issue):
     assert update_token(actor=actor, token=token, description="x").scopes == ["notes:read"]
     assert AccessToken.objects.get().scopes == ["notes:read"]
     assert is_last_admin(Membership.objects.get(user=alice))
+
+
+def test_changes_are_transactions_of_the_database_they_write_to(freeze, settings, actor, acme):
+    freeze()
+    with connections["stale"].schema_editor() as editor:
+        for model in (AuditEvent, SecretIssue, Invitation):
+            editor.create_model(model)
+    settings.DATABASE_ROUTERS = [f"{__name__}.WritesElsewhere"]
+    workspace = acme.workspaces.using("stale").first()
+    asked = {"actor": actor, "workspace": workspace, "name": "New", "scopes": []}
+    token = create_token(**asked, creation_id="c-1").token
+    with pytest.raises(AlreadyIssued):
+        create_token(**asked, creation_id="c-1")
+    revoke_token(actor=actor, token=token)
+    assert token._state.db == "stale"
+    assert AccessToken.objects.get().revoked_at is not None
+    actions = AuditEvent.objects.order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["token.created", "token.revoked"]
+    assert not AccessToken._base_manager.using("default").exists()

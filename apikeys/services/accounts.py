@@ -10,11 +10,12 @@ from typing import Any
 
 from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys.services.errors import Conflict, Invalid
+from apikeys.services.transactions import savepoint
 
 
 def email_of(user: Any) -> str:
@@ -80,7 +81,7 @@ def create(*, email: str, password: str) -> Any:
     except ValidationError as error:
         raise Invalid("password.weak", " ".join(error.messages), field="password") from None
     try:
-        with transaction.atomic():
+        with savepoint():
             user = model._default_manager.create_user(password=password, **names)
             user.full_clean(exclude=["password"])
     except IntegrityError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.db import transaction
 from django.db.models import F
 
 from apikeys.models import Organization
@@ -17,12 +16,13 @@ from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.errors import Invalid, NotAllowed
 from apikeys.services.locks import lock_organization
+from apikeys.services.transactions import atomic
 
 LARGEST_GRANT: Final = 1_000_000_000
 LARGEST_BALANCE: Final = 1_000_000_000_000
 
 
-@transaction.atomic
+@atomic
 def grant_credits(*, actor: Actor, organization: Organization, amount: int) -> Organization:
     """Add to the balance; the operator's to do.
 

@@ -23,7 +23,6 @@ from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.core.validators import validate_email
-from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -36,6 +35,7 @@ from apikeys.services.authority import require_admin
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization
 from apikeys.services.members import join, withdraw_unchecked
+from apikeys.services.transactions import after_commit, atomic
 
 LIFETIME: Final = timedelta(days=7)
 RESEND_AFTER: Final = timedelta(minutes=5)
@@ -49,7 +49,7 @@ PageUrl = Callable[[str], str]
 logger = logging.getLogger(__name__)
 
 
-@transaction.atomic
+@atomic
 def invite(
     *,
     actor: Actor,
@@ -99,7 +99,7 @@ def invite(
     return invitation
 
 
-@transaction.atomic
+@atomic
 def resend_invitation(*, actor: Actor, invitation: Invitation, page_url: PageUrl) -> Invitation:
     """Send a new link, good for seven days from now; who sends it answers for it from then on.
 
@@ -131,7 +131,7 @@ def resend_invitation(*, actor: Actor, invitation: Invitation, page_url: PageUrl
     return invitation
 
 
-@transaction.atomic
+@atomic
 def withdraw_invitation(*, actor: Actor, invitation: Invitation) -> Invitation:
     """Take an invitation back; its links stop working.
 
@@ -183,7 +183,7 @@ def read_link(link: str) -> Invitation:
     return invitation
 
 
-@transaction.atomic
+@atomic
 def accept_invitation(*, actor: Actor, link: str) -> Membership:
     """Let the logged-in person in, whose address is the invited one.
 
@@ -200,7 +200,7 @@ def accept_invitation(*, actor: Actor, link: str) -> Membership:
     return _accept(actor, invitation)
 
 
-@transaction.atomic
+@atomic
 def sign_up_and_accept(*, link: str, password: str, address: str | None = None) -> Any:
     """Make the account of the invited address and let it in.
 
@@ -302,7 +302,7 @@ def _send_after_commit(actor: Actor, invitation: Invitation, page_url: PageUrl) 
         "url": page_url(link_of(invitation)),
         "expires_at": invitation.expires_at,
     }
-    transaction.on_commit(partial(_send, invitation.email, context))
+    after_commit(partial(_send, invitation.email, context))
 
 
 def _send(email: str, context: dict[str, Any]) -> None:

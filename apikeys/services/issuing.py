@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -30,6 +30,7 @@ from apikeys.services.authority import (
 from apikeys.services.creation_ids import fingerprint_of, remember, require_new
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_token
+from apikeys.services.transactions import atomic, savepoint
 
 ID_ATTEMPTS: Final = 8
 LONGEST_OVERLAP: Final = timedelta(days=7)
@@ -45,7 +46,7 @@ class IssuedToken:
 
 
 @sensitive_variables()
-@transaction.atomic
+@atomic
 def create_token(
     *,
     actor: Actor,
@@ -128,7 +129,7 @@ def create_token(
 
 
 @sensitive_variables()
-@transaction.atomic
+@atomic
 def rotate_token(
     *,
     actor: Actor,
@@ -194,7 +195,7 @@ def rotate_token(
     return IssuedToken(token, secret, dialect.api_key(environment, token.token_id, secret))
 
 
-@transaction.atomic
+@atomic
 def end_overlap(*, actor: Actor, token: AccessToken) -> AccessToken:
     """Stop accepting the secret before the last rotation, now.
 
@@ -233,7 +234,7 @@ def _insert(token: AccessToken, dialect: Dialect) -> str:
         secret = shape.new_secret(token.token_id)
         token.digest = _digest(token.token_id, secret)
         try:
-            with transaction.atomic():
+            with savepoint():
                 token.save(force_insert=True)
         except IntegrityError:
             if AccessToken.objects.filter(token_id=token.token_id).exists():

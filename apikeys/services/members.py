@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from apikeys.models import AccessToken, Invitation, Membership, Organization
@@ -22,9 +21,10 @@ from apikeys.services.authority import require_admin
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked
+from apikeys.services.transactions import atomic
 
 
-@transaction.atomic
+@atomic
 def add_member(
     *, actor: Actor, organization: Organization, user: Any, role: str = Role.MEMBER
 ) -> Membership:
@@ -56,7 +56,7 @@ def join(*, actor: Actor, organization: Organization, user: Any, role: str) -> M
     return membership
 
 
-@transaction.atomic
+@atomic
 def change_role(*, actor: Actor, membership: Membership, role: str) -> Membership:
     """Make a member an admin, or an admin a member.
 
@@ -87,7 +87,7 @@ def change_role(*, actor: Actor, membership: Membership, role: str) -> Membershi
     return membership
 
 
-@transaction.atomic
+@atomic
 def remove_member(*, actor: Actor, membership: Membership) -> list[AccessToken]:
     """Take a person out of the organization and revoke their personal tokens there.
 
@@ -105,7 +105,7 @@ def remove_member(*, actor: Actor, membership: Membership) -> list[AccessToken]:
     return _end(actor, Action.MEMBER_REMOVED, membership, reason="Member removed")
 
 
-@transaction.atomic
+@atomic
 def leave_organization(*, actor: Actor, organization: Organization) -> list[AccessToken]:
     """Take the actor out of the organization and revoke their personal tokens there.
 

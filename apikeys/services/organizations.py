@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -20,6 +20,7 @@ from apikeys.services.authority import require_admin
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked
+from apikeys.services.transactions import atomic, savepoint
 
 FIRST_CREDITS: Final = 500
 LONGEST_NAME: Final = 255
@@ -27,7 +28,7 @@ LONGEST_NAME: Final = 255
 RESERVED_SLUGS: Final = frozenset({"api-keys", "confirm", "invitations"})
 
 
-@transaction.atomic
+@atomic
 def create_organization(
     *,
     actor: Actor,
@@ -57,7 +58,7 @@ def create_organization(
     name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
     organization = Organization(name=name, slug=_free_slug(name, slug), credits=credits)
     try:
-        with transaction.atomic():
+        with savepoint():
             organization.save(force_insert=True)
     except IntegrityError:
         raise Invalid("slug.taken", "This short name is taken.", field="slug") from None
@@ -77,7 +78,7 @@ def create_organization(
     return organization
 
 
-@transaction.atomic
+@atomic
 def rename_organization(*, actor: Actor, organization: Organization, name: str) -> Organization:
     """Change the name people read; the slug stays.
 
@@ -102,7 +103,7 @@ def rename_organization(*, actor: Actor, organization: Organization, name: str) 
     return organization
 
 
-@transaction.atomic
+@atomic
 def create_workspace(
     *, actor: Actor, organization: Organization, name: str, environment: str, dialect: str
 ) -> Workspace:
@@ -121,7 +122,7 @@ def create_workspace(
     return _insert_workspace(actor, organization, name, environment, dialect)
 
 
-@transaction.atomic
+@atomic
 def rename_workspace(*, actor: Actor, workspace: Workspace, name: str) -> Workspace:
     """Change the name people read; the slug stays.
 
@@ -147,7 +148,7 @@ def rename_workspace(*, actor: Actor, workspace: Workspace, name: str) -> Worksp
     return workspace
 
 
-@transaction.atomic
+@atomic
 def archive_workspace(*, actor: Actor, workspace: Workspace) -> Workspace:
     """Close a workspace for ever and revoke its tokens.
 
@@ -171,7 +172,7 @@ def archive_workspace(*, actor: Actor, workspace: Workspace) -> Workspace:
     return workspace
 
 
-@transaction.atomic
+@atomic
 def update_policy(
     *,
     actor: Actor,
@@ -220,13 +221,13 @@ def update_policy(
     return organization
 
 
-@transaction.atomic
+@atomic
 def suspend_organization(*, actor: Actor, organization: Organization) -> Organization:
     """Stop all tokens of the organization until it is resumed; the system's to do."""
     return _set_suspended(actor, organization, suspended=True)
 
 
-@transaction.atomic
+@atomic
 def resume_organization(*, actor: Actor, organization: Organization) -> Organization:
     """Let the tokens of a suspended organization work again; the system's to do."""
     return _set_suspended(actor, organization, suspended=False)

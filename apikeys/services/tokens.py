@@ -11,7 +11,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from django.db import transaction
 from django.utils import timezone
 
 from apikeys import networks
@@ -25,6 +24,7 @@ from apikeys.services.authority import require_token_manager, require_within_par
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.issuing import IssuedToken, create_token, end_overlap, rotate_token
 from apikeys.services.locks import lock_organization, lock_token, lock_tokens
+from apikeys.services.transactions import atomic
 
 __all__ = [
     "IssuedToken",
@@ -48,7 +48,7 @@ class _Unset(Enum):
 UNSET: Final = _Unset.UNSET
 
 
-@transaction.atomic
+@atomic
 def update_token(
     *,
     actor: Actor,
@@ -107,7 +107,7 @@ def update_token(
     return token
 
 
-@transaction.atomic
+@atomic
 def disable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     """Stop the token until it is enabled again; does nothing to a disabled one.
 
@@ -124,7 +124,7 @@ def disable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     return token
 
 
-@transaction.atomic
+@atomic
 def enable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     """Let a disabled token work again; does nothing to an enabled one.
 
@@ -141,7 +141,7 @@ def enable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     return token
 
 
-@transaction.atomic
+@atomic
 def revoke_token(*, actor: Actor, token: AccessToken, reason: str = "") -> AccessToken:
     """End the token for ever, both secrets of a rotation included; a revoked one stays as it is.
 
@@ -157,7 +157,7 @@ def revoke_token(*, actor: Actor, token: AccessToken, reason: str = "") -> Acces
     return token
 
 
-@transaction.atomic
+@atomic
 def revoke_own(*, actor: Actor, token: AccessToken) -> AccessToken:
     """Revoke the token that carries the request: whoever holds a token may end it.
 
@@ -171,7 +171,7 @@ def revoke_own(*, actor: Actor, token: AccessToken) -> AccessToken:
     return token
 
 
-@transaction.atomic
+@atomic
 def revoke_tokens(
     *, actor: Actor, organization: Organization, token_ids: Iterable[str], reason: str = ""
 ) -> list[AccessToken]:
@@ -195,7 +195,7 @@ def revoke_tokens(
     return _revoke(actor, tokens, reason)
 
 
-@transaction.atomic
+@atomic
 def revoke_all(
     *, actor: Actor, workspace: Workspace, owner: Any = None, reason: str = ""
 ) -> list[AccessToken]:
