@@ -309,7 +309,7 @@ def test_neither_secret_nor_digest_is_in_the_list(admin, issue):
 
 def test_the_way_there_is_org_settings_access_tokens_generate_new_token(admin, issue):
     issue()
-    html = admin.get("/dashboard/acme").content.decode()
+    html = admin.get("/dashboard/acme", follow=True).content.decode()
     assert "Org settings" in html
     assert f'<a href="{reverse("dashboard:tokens", args=["acme"])}"' in html
     assert "Generate new token" in admin.get("/dashboard/acme/tokens").content.decode()
