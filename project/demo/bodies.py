@@ -11,6 +11,9 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 LARGEST_TEXT: Final = 1024 * 1024
+# Of a body that is too large this much is read and dropped, so that a client, which is still
+# sending, gets to see the answer; beyond it the connection is closed.
+DROPPED: Final = 32 * 1024 * 1024
 
 
 class TooLarge(APIException):
@@ -53,7 +56,7 @@ def storable_or_404(text: str) -> str:
 
 
 def require_body_within(request: Request, most: int) -> None:
-    """Refuse a body that says it is larger, before any of it is read.
+    """Refuse a body that says it is larger, before any of it is kept.
 
     Args:
         request: the request; its ``data`` was not asked for yet.
@@ -67,7 +70,14 @@ def require_body_within(request: Request, most: int) -> None:
     except ValueError:
         length = 0
     if length > most:
+        _drop(request._request)
         raise TooLarge(f"The request is larger than {most} bytes.")
+
+
+def _drop(stream: Any) -> None:
+    left = DROPPED
+    while left > 0 and (chunk := stream.read(min(64 * 1024, left))):
+        left -= len(chunk)
 
 
 class SmallBodyMixin:
