@@ -223,6 +223,8 @@ def sign_up_and_accept(*, link: str, password: str, address: str | None = None) 
 
 
 def _accept(actor: Actor, invitation: Invitation) -> Membership:
+    if invitation.organization.memberships.filter(user=actor.user).exists():
+        raise Conflict("member.exists", "You are a member already.")
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
     membership = join(

@@ -312,7 +312,7 @@ def test_a_member_by_another_way_reads_that_they_are_in_already(
     client.force_login(dave)
     response = client.post(path)
     assert response.status_code == 409
-    assert "This person is a member already." in response.content.decode()
+    assert "You are a member already." in response.content.decode()
 
 
 def test_an_organization_can_not_take_the_address_of_a_page(actor: Any, alice: Any) -> None:
