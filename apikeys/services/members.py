@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from apikeys.models import AccessToken, Invitation, Membership, Organization
@@ -205,6 +206,26 @@ def is_last_admin(membership: Membership) -> bool:
         )
         .exclude(pk=membership.pk)
         .exists()
+    )
+
+
+def known_user(*, actor: Actor, organization: Organization, name: str) -> Any:
+    """Return the account of that log-in name, out of the organization and ``known_people``.
+
+    Raises:
+        Invalid: ``user.unknown``: nobody has the name, or nobody the actor knows. One answer for
+            both, or an admin could ask for each address whether it has an account.
+    """
+    people = known_people(actor=actor, organization=organization)
+    members = Membership.objects.select_related("user").filter(organization=organization)
+    field = f"user__{get_user_model().USERNAME_FIELD}__iexact"
+    for memberships in (people, members):
+        if (found := memberships.filter(**{field: name}).first()) is not None:
+            return found.user
+    raise Invalid(
+        "user.unknown",
+        "You manage nobody of this name in another organization. Invite them by e-mail instead.",
+        field="user",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -26,7 +25,6 @@ from apikeys.api.serializers import (
 )
 from apikeys.models import Invitation, Membership
 from apikeys.services import invitations, members
-from apikeys.services.errors import Invalid
 
 
 class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
@@ -66,7 +64,7 @@ class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
         return self.get_paginated_response(MemberSerializer(page, many=True).data)
 
     def create(self, request: Request, organization: str) -> Response:
-        """Add an existing user."""
+        """Add somebody from another organization that the caller manages."""
         self.require_person()
         found = self.organization()
         serializer = MemberCreateSerializer(data=request.data)
@@ -75,7 +73,9 @@ class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
         membership = members.add_member(
             actor=self.actor(),
             organization=found,
-            user=_user(serializer.validated_data["user"]),
+            user=members.known_user(
+                actor=self.actor(), organization=found, name=serializer.validated_data["user"]
+            ),
             role=serializer.validated_data["role"],
         )
         return Response(MemberSerializer(membership).data, status=201)
@@ -160,14 +160,3 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
 
     def _page_url(self, link: str) -> str:
         return str(self.request.build_absolute_uri(reverse("dashboard:invitation", args=[link])))
-
-
-def _user(name: str) -> Any:
-    users: Any = get_user_model()._default_manager
-    try:
-        user = users.get_by_natural_key(name)
-    except (get_user_model().DoesNotExist, ValueError):
-        user = None
-    if user is None or not user.is_active:
-        raise Invalid("user.unknown", "There is no such user. Invite them instead.", field="user")
-    return user
