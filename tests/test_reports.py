@@ -197,3 +197,11 @@ def test_an_outcome_of_a_later_version_is_counted_and_breaks_nothing(acme, token
     count(token, "cancelled", 3)
     found = reports.usage(acme, RANGES["24h"], now=NOW)
     assert (found.totals.total, found.totals.by_outcome["cancelled"]) == (3, 3)
+
+
+def test_counters_ahead_of_our_clock_are_left_for_later(acme, token):
+    count(token, "success", 3, ago=timedelta(days=-2))
+    count(token, "success", 1)
+    assert reports.requests_by_token([token], now=NOW)[token.pk] == (0, 0, 0, 0, 0, 0, 1)
+    for chosen in RANGES.values():
+        assert reports.usage(acme, chosen, now=NOW).totals.total == 1
