@@ -221,8 +221,6 @@ def _handler_name(view: Any, method: str) -> str | None:
     actions: Mapping[str, str] | None = getattr(view, "action_map", None)
     if actions is not None and name != "options":
         return actions.get(name)  # view.action is "metadata" while OPTIONS asks about the others
-    if name == "head" and not hasattr(view, "head"):
-        name = "get"
     return name if hasattr(view, name) else None
 
 

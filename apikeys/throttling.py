@@ -46,7 +46,7 @@ class AccessTokenThrottle(BaseThrottle):
             return True
         verdict = limits.limiter(conf.get().limits_storage).hit(charges)
         state.windows = verdict.windows
-        if verdict.allowed:
+        if verdict.refused_by is None:
             return True
         token = state.token
         state.refusal = Refusal(
@@ -54,8 +54,7 @@ class AccessTokenThrottle(BaseThrottle):
             token_id=token.token_id if token else "",
             token_pk=token.pk if token else None,
         )
-        if verdict.refused_by is not None:
-            self._wait = verdict.refused_by.retry_after
+        self._wait = verdict.refused_by.retry_after
         return False
 
     def wait(self) -> float | None:

@@ -281,6 +281,11 @@ def test_a_header_that_means_something_else_can_not_carry_keys(name):
         Header(name)
 
 
+def test_a_carrier_is_called_as_documentation_calls_it():
+    carriers = (Header(), Header("Fastly-Key"), Bearer(), Basic())
+    assert [c.label for c in carriers] == ["X-API-Key", "Fastly-Key", "Bearer", "Basic"]
+
+
 def test_a_withheld_header_is_read_again_and_shows_nothing():
     meta = {"HTTP_X_API_KEY": "top-secret", "HTTP_AUTHORIZATION": "basic c2VjcmV0"}
     for carrier in (Header(), Bearer(), Basic(), Header()):

@@ -12,7 +12,7 @@ from rest_framework import exceptions as drf
 from apikeys.dialects import DefaultDialect, Problem
 from apikeys.exceptions import InsufficientCredits, Refused, exception_handler, problem_for
 from apikeys.refusals import FACES, Reason, Refusal
-from tests.apis import DIALECTS, say
+from tests.apis import DIALECTS, Protected, say
 
 pytestmark = [
     pytest.mark.django_db,
@@ -194,6 +194,11 @@ def test_a_view_that_is_not_ours_is_left_to_drf(api, rf):
     assert exception_handler(RuntimeError(), {"request": None}) is None
     answered = exception_handler(drf.NotFound(), {})
     assert answered.data == {"detail": "Not found."}
+
+
+def test_a_host_that_is_not_ours_breaks_no_error(rf):
+    response = Protected.as_view()(rf.get("/protected", headers={"Host": "evil.example"}))
+    assert response.status_code == 401
 
 
 def test_another_dialect_says_the_same_in_its_own_words(api, settings, acme, issue):
