@@ -61,7 +61,10 @@ class Secure:
 
 def _over_https(name: str) -> Callable[..., Any]:
     def send(self: Secure, *args: Any, secure: bool = True, **kwargs: Any) -> Any:
-        return getattr(super(Secure, self), name)(*args, secure=secure, **kwargs)
+        response = getattr(super(Secure, self), name)(*args, secure=secure, **kwargs)
+        if response.status_code == 401 and hasattr(response.wsgi_request, "apikeys"):
+            assert response["WWW-Authenticate"], "a 401 has a challenge, whatever the test is about"
+        return response
 
     return send
 
