@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.http import Http404
+from django.http import Http404, HttpRequest, UnreadablePostError
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 LARGEST_TEXT: Final = 1024 * 1024
-# Of a body that is too large this much is read and dropped, so that a client, which is still
-# sending, gets to see the answer; beyond it the connection is closed.
-DROPPED: Final = 32 * 1024 * 1024
+# Clients send their whole body before they look at the answer: hung up on, they would see a broken
+# connection in the place of a 401 or a 413. Beyond this much they are hung up on.
+DROPPED: Final = 128 * 1024 * 1024
 
 
 class TooLarge(APIException):
@@ -70,14 +70,26 @@ def require_body_within(request: Request, most: int) -> None:
     except ValueError:
         length = 0
     if length > most:
-        _drop(request._request)
+        drop_unread(request._request)
         raise TooLarge(f"The request is larger than {most} bytes.")
 
 
-def _drop(stream: Any) -> None:
+def drop_unread(request: HttpRequest) -> None:
+    """Read what the client is still sending, so that it gets to see the answer."""
     left = DROPPED
-    while left > 0 and (chunk := stream.read(min(64 * 1024, left))):
-        left -= len(chunk)
+    try:
+        while left > 0 and (chunk := request.read(min(64 * 1024, left))):
+            left -= len(chunk)
+    except UnreadablePostError:
+        pass  # the client has hung up
+
+
+class AcceptsAnyMixin:
+    """Answer in the one form there is, whatever the client says it accepts."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Choose that form."""
+        return super().perform_content_negotiation(request, force=True)  # type: ignore[misc]
 
 
 class SmallBodyMixin:

@@ -6,21 +6,23 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from project.demo import images
-from project.demo.bodies import LARGEST_TEXT, TooLarge, require_body_within
+from project.demo.bodies import (
+    LARGEST_TEXT,
+    AcceptsAnyMixin,
+    TooLarge,
+    drop_unread,
+    require_body_within,
+)
 
 LARGEST_BODY: Final = images.MAX_BYTES + 64 * 1024
 TOO_LARGE: Final = f"file: send at most {images.MAX_BYTES // (1024 * 1024)} MB."
-# Clients send their whole file before they look at the answer: hung up on, they would see a broken
-# connection in the place of a 401 or a 413. Beyond this much they are hung up on.
-DROPPED_BYTES: Final = 128 * 1024 * 1024
 
 
 class ImageUploadParser(MultiPartParser):
@@ -52,18 +54,14 @@ class SmallFormParser(FormParser):
         return super().parse(stream, media_type, parser_context)
 
 
-class ImageUploadView(APIView):
-    """A view that takes an image and answers with one, whatever the client says it accepts."""
+class ImageUploadView(AcceptsAnyMixin, APIView):
+    """A view that takes an image and answers with one."""
 
     parser_classes = (ImageUploadParser, SmallFormParser)
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Choose JSON for the errors; a client that accepts images alone is no reason for a 406."""
-        return super().perform_content_negotiation(request, force=True)
-
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Read on when the answer was clear before the whole file had arrived."""
-        _drop_unread(self.request._request)
+        drop_unread(self.request._request)
         return super().finalize_response(request, response, *args, **kwargs)
 
 
@@ -86,12 +84,3 @@ def answer(result: images.Result, name: str) -> HttpResponse:
         as_attachment=True, filename=f"{stem}.{result.extension}"
     )
     return response
-
-
-def _drop_unread(request: HttpRequest) -> None:
-    left = DROPPED_BYTES
-    try:
-        while left > 0 and (chunk := request.read(min(64 * 1024, left))):
-            left -= len(chunk)
-    except UnreadablePostError:
-        pass  # the client has hung up

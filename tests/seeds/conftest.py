@@ -32,17 +32,21 @@ INTERPRETERS = {".sh": ["sh"], ".mjs": ["node"], ".py": [sys.executable]}
 def serve(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Server]]:
-    """Start servers with other variables than the shared one: `serve(HTTPS="on")`."""
+    """Serve with other variables than the shared server: `serve(HTTPS="on")`, started once."""
     folder = tmp_path_factory.mktemp("server")
-    running: list[Server] = []
+    running: dict[frozenset[Any], Server] = {}
 
     def start(**variables: Any) -> Server:
-        running.append(servers.start(folder, **variables))
-        return running[-1]
+        key = frozenset(variables.items())
+        if key not in running:
+            running[key] = servers.start(folder, **variables)
+        return running[key]
 
     yield start
-    for server in running:
-        server.stop()
+    for server in running.values():
+        server.process.terminate()
+    for server in running.values():
+        server.process.wait(timeout=30)
 
 
 @pytest.fixture(scope="session")

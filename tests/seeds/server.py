@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -35,10 +34,6 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://{self.host}"
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
 
 
 def start(folder: Path, *, workers: int | None = None, **variables: str) -> Server:

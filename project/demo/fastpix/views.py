@@ -14,7 +14,7 @@ from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
-from project.demo.bodies import ShallowJSONParser, SmallBodyMixin
+from project.demo.bodies import AcceptsAnyMixin, ShallowJSONParser, SmallBodyMixin
 from project.demo.fastpix.models import Media
 from project.demo.fastpix.serializers import (
     ListSerializer,
@@ -27,7 +27,7 @@ class FastPixAuthentication(AccessTokenAuthentication):
     dialect = "fastpix"
 
 
-class MediaView(SmallBodyMixin, WorkspaceScopedMixin, GenericAPIView):
+class MediaView(AcceptsAnyMixin, SmallBodyMixin, WorkspaceScopedMixin, GenericAPIView):
     """What both views of media share."""
 
     authentication_classes = (FastPixAuthentication,)

@@ -17,6 +17,7 @@ from apikeys.models import AccessToken
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 from project.demo import images
+from project.demo.bodies import AcceptsAnyMixin
 from project.demo.uploads import ImageSerializer, ImageUploadView, answer
 
 CONVERSION_COST = 5
@@ -26,7 +27,7 @@ class ToolsFastAuthentication(AccessTokenAuthentication):
     dialect = "tools-fast"
 
 
-class ToolsFastView(APIView):
+class ToolsFastView(AcceptsAnyMixin, APIView):
     """What the views of this system share."""
 
     authentication_classes = (ToolsFastAuthentication,)
