@@ -60,3 +60,38 @@ def test_the_start_page_works_without_javascript(without_scripts, log_in, bob, a
     page.get_by_role("button", name="Log out").click()
     page.goto("/dashboard/acme")
     assert "/accounts/login/" in page.url
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_on_a_phone_the_sections_are_a_menu(new_context, log_in, alice, acme, scripts):
+    context = new_context(java_script_enabled=scripts)
+    log_in(context, alice)
+    page = context.new_page()
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto("/dashboard/acme/members")
+    link = page.get_by_role("navigation", name="Org settings").get_by_role("link", name="Policy")
+    assert not link.is_visible()
+    page.locator("nav summary", has_text="Org settings").click()
+    link.click()
+    page.wait_for_url("**/dashboard/acme/settings")
+
+
+def test_open_menus_are_accessible(page, context, log_in, alice, acme, assert_accessible):
+    log_in(context, alice)
+    page.goto("/dashboard/acme/members")
+    for summary in page.locator("summary").all():
+        summary.evaluate("summary => { summary.parentElement.open = true }")
+    assert_accessible(page)
+
+
+def test_choosing_a_workspace_narrows_the_page_and_goes_back_with_back(
+    page, context, log_in, alice, acme
+):
+    log_in(context, alice)
+    page.goto("/dashboard/acme/usage")
+    page.locator("summary", has_text="Workspace: ").click()
+    page.locator(".menu").get_by_role("link", name="Production").click()
+    page.wait_for_url("**/dashboard/acme/usage?workspace=production")
+    assert "Production" in page.locator("summary", has_text="Workspace: ").inner_text()
+    page.go_back()
+    assert "All workspaces" in page.locator("summary", has_text="Workspace: ").inner_text()
