@@ -151,8 +151,7 @@ def revoke_token(*, actor: Actor, token: AccessToken, reason: str = "") -> Acces
         NotAllowed: the actor may not manage this token.
     """
     token = lock_token(token)
-    if actor.token is None or actor.token.pk != token.pk:
-        require_token_manager(actor, token.workspace, token)
+    _require_may_revoke(actor, token)
     _revoke(actor, [token], reason)
     return token
 
@@ -191,7 +190,7 @@ def revoke_tokens(
     if len(tokens) != len(wanted):
         raise Invalid("token.unknown", "One of the tokens does not exist.", field="token_ids")
     for token in tokens:
-        require_token_manager(actor, token.workspace, token)
+        _require_may_revoke(actor, token)
     return _revoke(actor, tokens, reason)
 
 
@@ -227,6 +226,11 @@ def revoke_unchecked(*, actor: Actor, tokens: Iterable[AccessToken], reason: str
         reason: why, for the page and the audit event.
     """
     _revoke(actor, tokens, reason)
+
+
+def _require_may_revoke(actor: Actor, token: AccessToken) -> None:
+    if actor.token is None or actor.token.pk != token.pk:
+        require_token_manager(actor, token.workspace, token)
 
 
 def _revoke(actor: Actor, tokens: Iterable[AccessToken], reason: str) -> list[AccessToken]:
