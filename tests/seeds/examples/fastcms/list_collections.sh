@@ -1,0 +1,2 @@
+curl -H "X-API-Key: $KEY" \
+  $HOST/api/v1/collections

@@ -1,0 +1,1 @@
+curl -H "Fastly-Key: $KEY" "$HOST/service"

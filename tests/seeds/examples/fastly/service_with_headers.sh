@@ -1,0 +1,1 @@
+curl -i -H "Fastly-Key: $KEY" "$HOST/service"
