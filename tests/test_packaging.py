@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -67,3 +68,59 @@ def test_the_project_installs_all_that_the_library_needs():
         for line in (ROOT / "requirements.txt").read_text().splitlines()
     }
     assert wanted - installed == set()
+
+
+COLLECT = """
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+
+settings.configure(
+    SECRET_KEY="x",
+    USE_TZ=True,
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "django.contrib.staticfiles",
+        "rest_framework",
+        "apikeys",
+        "dashboard",
+    ],
+    STATIC_URL="static/",
+    STATIC_ROOT=sys.argv[1],
+    STORAGES={
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        },
+    },
+)
+django.setup()
+import dashboard
+
+call_command("collectstatic", verbosity=0, interactive=False)
+print(Path(dashboard.__file__).parent.parent)
+"""
+
+
+def test_its_static_files_are_collected_with_a_manifest(wheel, tmp_path):
+    wheel.extractall(tmp_path / "installed")
+    collected = tmp_path / "collected"
+    run = subprocess.run(
+        [sys.executable, "-c", COLLECT, collected],
+        cwd=tmp_path / "installed",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == str(tmp_path / "installed")
+    manifest = json.loads((collected / "staticfiles.json").read_text())["paths"]
+    sources = ROOT / "dashboard" / "static"
+    files = {str(file.relative_to(sources)) for file in sources.rglob("*") if file.is_file()}
+    assert files - set(manifest) == set()
+    assert all((collected / hashed).is_file() for hashed in manifest.values())
