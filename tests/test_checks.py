@@ -167,6 +167,11 @@ def test_each_action_of_a_view_set_is_looked_at(settings):
     assert "(POST /^here/polish$)" in found[0].msg
 
 
+def test_settings_that_can_t_be_read_are_told_once(settings):
+    settings.APIKEYS = {"NONSENSE": 1}
+    assert view_checks(settings, path("here", Ours.as_view())) == []
+
+
 def test_manage_check_fails_for_such_a_view(settings):
     view_checks(settings, path("here", Ours.as_view()))
     with pytest.raises(SystemCheckError, match=r"Ours .* accepts no token"):
