@@ -262,6 +262,16 @@ def test_an_account_made_between_form_and_post_is_not_taken_over(
     assert "_auth_user_id" not in client.session
 
 
+def test_a_site_whose_accounts_need_more_offers_the_log_in_only(
+    client: Any, invite: Any, monkeypatch: Any
+) -> None:
+    path = invite()
+    monkeypatch.setattr(get_user_model(), "REQUIRED_FIELDS", ["birthday"])
+    assert "form" not in client.get(path).context
+    assert client.post(path, {"password": CHOSEN, "again": CHOSEN}).status_code == 409
+    assert get_user_model()._default_manager.count() == 1
+
+
 def test_used_expired_withdrawn_and_tampered_links_say_so(
     client: Any, invite: Any, alice: Any, make_user: Any, actor: Any
 ) -> None:

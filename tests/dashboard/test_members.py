@@ -337,3 +337,29 @@ def test_adding_gives_members_nothing(client: Any, acme: Any, bob: Any, alice: A
     person = Membership.objects.get(organization=acme, user=alice).public_id
     response = client.post(f"{MEMBERS}/add", {"person": person, "role": "admin"})
     assert response.status_code == 403
+
+
+def test_too_many_wrong_passwords_answer_429_with_the_time_to_wait(
+    client: Any, alice: Any, acme: Any, bob: Any
+) -> None:
+    client.force_login(alice)
+    path = page_of(acme, bob, "role")
+    data = {"role": "admin", "password": "wrong"}
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        answers = [client.post(path, data) for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+        assert 0 < int(answers[-1]["Retry-After"]) <= 60
+        assert client.post(path, {**data, "password": PASSWORD}).status_code == 429
+    assert Membership.objects.get(organization=acme, user=bob).role == "member"
+
+
+@pytest.mark.parametrize(("action", "data"), [("role", {"role": "admin"}), ("remove", {})])
+def test_who_lost_the_role_while_the_page_was_open_is_refused_by_the_service(
+    action: str, data: Any, client: Any, alice: Any, acme: Any, bob: Any, monkeypatch: Any
+) -> None:
+    client.force_login(alice)
+    monkeypatch.setattr("dashboard.views.members.actor_of", lambda request: Actor.person(bob))
+    response = client.post(page_of(acme, bob, action), data)
+    assert response.status_code == 403
+    assert response.context["form"].has_error("__all__", "organization.admin_required")
+    assert Membership.objects.get(organization=acme, user=bob).role == "member"
