@@ -11,7 +11,10 @@ from pathlib import Path
 import django
 import pytest
 from django.contrib.staticfiles import finders
+from django.http import HttpResponse
 from django.template.loader import get_template
+
+from project.headers import PageHeadersMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = {"SECRET_KEY": "s" * 64, "PEPPERS": "1:" + "p" * 64}
@@ -177,3 +180,20 @@ def test_error_pages_need_neither_request_nor_database_nor_manifest(name, settin
     assert "<h1>" in page
     for address in re.findall(r'href="/static/([^"]+)"', page):
         assert finders.find(address), address
+
+
+@pytest.mark.parametrize(
+    ("debug", "status", "policy"),
+    [(False, 200, True), (False, 404, True), (True, 200, True), (True, 404, False)],
+)
+def test_pages_get_the_policy_but_for_djangos_own_under_debug(rf, settings, debug, status, policy):
+    settings.DEBUG = debug
+    response = PageHeadersMiddleware(lambda request: HttpResponse(status=status))(rf.get("/"))
+    assert ("Content-Security-Policy" in response) is policy
+
+
+def test_a_page_keeps_a_policy_of_its_own(rf):
+    own = {"Content-Security-Policy": "default-src 'self'"}
+    response = PageHeadersMiddleware(lambda request: HttpResponse(headers=own))(rf.get("/"))
+    assert response["Content-Security-Policy"] == "default-src 'self'"
+    assert response["X-Content-Type-Options"] == "nosniff"

@@ -83,21 +83,21 @@
   const confirmations = () => {
     for (const input of all("[data-confirm]")) {
       const matches = input.value.trim() === input.dataset.confirm;
-      for (const button of all("[data-confirmed]", input.form)) button.disabled = !matches;
+      for (const button of all("[data-confirmed]", input.form ?? document)) button.disabled = !matches;
     }
   };
   const conditions = () => {
     for (const block of all("[data-show-when]")) {
       const [name, values] = block.dataset.showWhen.split("=");
       const form = block.closest("form");
-      const chosen = new FormData(form).getAll(name);
+      const chosen = form ? new FormData(form).getAll(name) : [];
       block.hidden = !values.split("|").some((value) => chosen.includes(value));
     }
   };
   on("[data-confirm]", "input", confirmations);
   document.addEventListener("change", conditions);
   on("[data-check-all]", "change", (box) => {
-    for (const other of all(`[name="${box.dataset.checkAll}"]`, box.form)) other.checked = box.checked;
+    for (const other of all(`[name="${box.dataset.checkAll}"]`, box.form ?? document)) other.checked = box.checked;
   });
   on("[data-append]", "click", (button) => {
     const field = document.getElementById(button.dataset.appendTo);
@@ -145,6 +145,8 @@
   };
 
   for (const control of all("[data-copy], [data-append], [data-check-all]")) control.hidden = false;
+  // Browsers put back what was typed, and what was chosen, after the script has run.
+  addEventListener("pageshow", () => { confirmations(); conditions(); });
   confirmations();
   conditions();
   guard();
