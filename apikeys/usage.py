@@ -14,10 +14,8 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from django.core import mail
 from django.db import (
@@ -28,11 +26,10 @@ from django.db import (
     router,
     transaction,
 )
-from django.db.models import Q
 
-from apikeys import conf
-from apikeys.models import AccessToken, RefusalCounter, UsageCounter
-from apikeys.models.activity import Period
+from apikeys import conf, counters
+from apikeys.counters import LastUse, RefusalKey, UsageKey
+from apikeys.models import UsageCounter
 
 logger = logging.getLogger("apikeys.usage")
 
@@ -41,34 +38,6 @@ MINUTE: Final = 60
 # Distinct keys, not requests: what an attacker can make us hold is bounded by this.
 LARGEST_BUFFER: Final = 100_000
 LONGEST_AGENT: Final = 255
-_BATCH: Final = 500
-
-
-class LastUse(NamedTuple):
-    """When, from where and with what a token was last used; ``previous`` secret or the present."""
-
-    at: float
-    address: str | None
-    agent: str
-    previous: bool
-
-
-class UsageKey(NamedTuple):
-    """One row of ``UsageCounter``; times are Unix seconds."""
-
-    token_pk: int
-    hour: int
-    outcome: str
-
-
-class RefusalKey(NamedTuple):
-    """One row of ``RefusalCounter``; times are Unix seconds."""
-
-    minute: int
-    address: str
-    reason: str
-    dialect: str
-    token_id: str
 
 
 @dataclass(slots=True)
@@ -191,7 +160,7 @@ class Buffer:
                 except IntegrityError:
                     # Foreign keys are checked at commit: a token that a host deleted by SQL must
                     # not keep the rest of the batch from being written.
-                    _forget_missing_tokens(batch)
+                    batch.uses = counters.of_known_tokens(batch.uses)
                     self._write(batch)
             except (DatabaseError, InterfaceError) as error:
                 with self._lock:
@@ -201,8 +170,8 @@ class Buffer:
     def _write(self, batch: Batch) -> None:
         using = router.db_for_write(UsageCounter)
         with transaction.atomic(using=using):
-            _add_uses(batch.uses, using)
-            _add_refusals(batch.refusals, using)
+            counters.add_uses(batch.uses, using)
+            counters.add_refusals(batch.refusals, using)
             written, kept = self._write_last_uses(batch.last)
         if kept:
             with self._lock:
@@ -224,7 +193,7 @@ class Buffer:
             if self._last_written.get(key) == minute:
                 kept[key] = use  # at most one write a minute; written by a later flush
                 continue
-            _write_last_use(key[0], use)
+            counters.write_last_use(key[0], use)
             written[key] = minute
         return written, kept
 
@@ -253,76 +222,6 @@ class Buffer:
             finally:
                 # The thread sleeps for seconds: it holds no connection meanwhile.
                 connections.close_all()
-
-
-def _write_last_use(pk: int, use: LastUse) -> None:
-    at = datetime.fromtimestamp(use.at, UTC)
-    if use.previous:
-        AccessToken.objects.filter(pk=pk).filter(
-            Q(previous_last_used_at__isnull=True) | Q(previous_last_used_at__lt=at),
-            previous_expires_at__isnull=False,
-        ).update(previous_last_used_at=at)
-    AccessToken.objects.filter(pk=pk).filter(
-        Q(last_used_at__isnull=True) | Q(last_used_at__lt=at)
-    ).update(last_used_at=at, last_used_address=use.address, last_used_agent=use.agent)
-
-
-def _forget_missing_tokens(batch: Batch) -> None:
-    pks = sorted({key.token_pk for key in batch.uses})
-    known: set[int] = set()
-    for start in range(0, len(pks), _BATCH):
-        some = AccessToken.objects.filter(pk__in=pks[start : start + _BATCH])
-        known.update(some.values_list("pk", flat=True))
-    batch.uses = Counter({k: n for k, n in batch.uses.items() if k.token_pk in known})
-
-
-def _add_uses(uses: Counter[UsageKey], using: str) -> None:
-    rows = [
-        (k.token_pk, Period.HOUR.value, stored_moment(k.hour, using), k.outcome, n)
-        for k, n in sorted(uses.items())
-    ]
-    columns = ("token_id", "period", "started_at", "outcome")
-    add_counts(UsageCounter._meta.db_table, columns, rows, using)
-
-
-def _add_refusals(refusals: Counter[RefusalKey], using: str) -> None:
-    rows = [
-        (stored_moment(k.minute, using), k.address, k.reason, k.dialect, k.token_id, n)
-        for k, n in sorted(refusals.items())
-    ]
-    columns = ("minute", "address", "reason", "dialect", "token_id")
-    add_counts(RefusalCounter._meta.db_table, columns, rows, using)
-
-
-def stored_moment(seconds: int, using: str) -> Any:
-    """Return a Unix time as ``add_counts`` wants it for the database."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return connections[using].ops.adapt_datetimefield_value(moment)
-
-
-def add_counts(
-    table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], using: str
-) -> None:
-    """Add to the counters in one statement a batch; PostgreSQL and SQLite share the syntax.
-
-    Args:
-        table: of a model with a column ``count``.
-        columns: its unique key.
-        rows: values of the key, then the number to add; no key twice.
-        using: the database's alias.
-    """
-    quote = connections[using].ops.quote_name
-    names, count = ", ".join(quote(c) for c in columns), quote("count")
-    one = f"({', '.join(['%s'] * (len(columns) + 1))})"
-    with connections[using].cursor() as cursor:
-        for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
-            cursor.execute(
-                f"INSERT INTO {quote(table)} ({names}, {count}) "  # noqa: S608
-                f"VALUES {', '.join([one] * len(batch))} ON CONFLICT ({names}) "
-                f"DO UPDATE SET {count} = {quote(table)}.{count} + excluded.{count}",
-                [value for row in batch for value in row],
-            )
 
 
 _buffer = Buffer()

@@ -10,7 +10,7 @@ import pytest
 from django.core import mail
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from apikeys import usage
+from apikeys import counters, usage
 from apikeys.models import AccessToken, RefusalCounter, UsageCounter
 from apikeys.usage import Buffer, RefusalKey
 
@@ -170,7 +170,7 @@ def test_a_failing_database_keeps_the_batch_and_is_logged_once_a_minute(
         raise failure("secret detail")
 
     with monkeypatch.context() as broken, caplog.at_level(logging.ERROR, logger="apikeys.usage"):
-        broken.setattr(usage, "add_counts", fail)
+        broken.setattr(counters, "add_counts", fail)
         for seconds in (0, 30, 29, 1):
             now[0] += seconds
             use(buffer, token, at=NOON + seconds)
@@ -190,7 +190,9 @@ def test_half_a_batch_is_none(token, monkeypatch):
     buffer = Buffer()
     use(buffer, token)
     with monkeypatch.context() as broken:
-        broken.setattr(usage, "_write_last_use", lambda *_: (_ for _ in ()).throw(DatabaseError()))
+        broken.setattr(
+            counters, "write_last_use", lambda *_: (_ for _ in ()).throw(DatabaseError())
+        )
         buffer.flush()
     assert counted() == []
     buffer.flush()

@@ -18,9 +18,9 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from apikeys import conf
+from apikeys.counters import add_counts, stored_moment
 from apikeys.models import AuditEvent, RefusalCounter, UsageCounter
 from apikeys.models.activity import AuditEventQuerySet, Period
-from apikeys.usage import add_counts, stored_moment
 
 BATCH: Final = 1000
 
