@@ -84,7 +84,7 @@ def test_somebody_with_an_account_joins_without_javascript(
     theirs.locator("[name=password]").fill(PASSWORD)
     theirs.get_by_role("main").get_by_role("button", name="Log in").click()
     theirs.get_by_role("button", name="Accept invitation").click()
-    theirs.wait_for_url("**/dashboard/acme")
+    theirs.wait_for_url("**/dashboard/acme/tokens")
     assert Membership.objects.get(user__email="dave@example.org").is_admin
 
 
