@@ -102,7 +102,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:
     """Return the problem in the dialect's words, with the headers its status asks for."""
-    body, content_type = dialect.render(replace(problem, host=_host(request._request)))
+    problem = replace(_sendable(problem), host=_host(request._request))
+    body, content_type = dialect.render(problem)
     response = Response(body, status=problem.status, content_type=content_type)
     if problem.status == 401:
         state = states.of(request._request)
@@ -134,6 +135,16 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     return JsonResponse(
         body, safe=False, status=problem.status, content_type=content_type, headers=headers
     )
+
+
+def _sendable(problem: Problem) -> Problem:
+    """Return the problem so that it can be sent: it may repeat half a character of the input."""
+
+    def whole(text: str) -> str:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    fields = {whole(name): whole(text) for name, text in problem.fields.items()}
+    return replace(problem, detail=whole(problem.detail), fields=fields)
 
 
 def _host(request: HttpRequest) -> str:

@@ -67,7 +67,23 @@ class ManagesTokens(HasScope):
         return bool(request.user.is_authenticated)
 
 
-class ManagementMixin:
+def address_of(request: Request) -> str | None:
+    """Return where the request came from, as the authenticator has found it."""
+    state = states.of(request._request)
+    return state.address if state else None
+
+
+class NoStoreMixin:
+    """Keep what is answered out of every cache: it is one caller's own."""
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Forbid to store the response."""
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class ManagementMixin(NoStoreMixin):
     """Authentication, permission and scoping that all management views share."""
 
     authentication_classes: ClassVar[Any] = (AnyTokenAuthentication, SessionAuthentication)
@@ -85,17 +101,21 @@ class ManagementMixin:
 
     def actor(self) -> Actor:
         """Return who makes this request, for the services."""
-        state = states.of(self.request._request)
-        address = state.address if state else None
+        address = address_of(self.request)
         if self.bearer is not None:
             return Actor.bearer(self.bearer, address=address)
         return Actor.person(self.request.user, address=address)
 
-    def organizations(self) -> QuerySet[Organization]:
-        """Return the organizations that this caller can see."""
+    def organizations(self, **membership: Any) -> QuerySet[Organization]:
+        """Return the organizations that this caller is in.
+
+        Args:
+            membership: conditions on a person's membership, such as ``role``.
+        """
         if self.bearer is not None:
             return Organization.objects.filter(pk=self.bearer.workspace.organization_id)
-        return Organization.objects.filter(memberships__user=self.request.user.pk)
+        own = Membership.objects.filter(user=self.request.user.pk, **membership)
+        return Organization.objects.filter(pk__in=own.values("organization"))
 
     def organization(self) -> Organization:
         """Return the organization of the URL.

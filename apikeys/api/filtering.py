@@ -30,8 +30,18 @@ class TokenListFilter(TokenFilter):
         return queryset
 
 
+def refuse_repeated(request: Request) -> None:
+    """Refuse a query parameter that is there twice: which one is meant?
+
+    Raises:
+        ValidationError: one is.
+    """
+    if repeated := sorted(n for n, values in request.query_params.lists() if len(values) > 1):
+        raise ValidationError(dict.fromkeys(repeated, "Give this once."))
+
+
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # untyped library
-    """Refuse query parameters that no filter of the view declares."""
+    """Refuse query parameters that no filter of the view declares, and repeated ones."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: Any
@@ -41,5 +51,6 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # untyped
         if unknown := sorted(set(request.query_params) - declared - PAGING):
             known = ", ".join(sorted(declared | PAGING))
             raise ValidationError(dict.fromkeys(unknown, f"Unknown filter. Known: {known}."))
+        refuse_repeated(request)
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered

@@ -22,6 +22,8 @@ class Operation:
         errors: statuses this operation can answer besides those that follow from the view.
         media_type: content type of the response, when it is not JSON.
         headers: request headers it understands, name to description.
+        query: a serializer class of its query parameters.
+        body_type: content type of the request, when it is not what the view's parsers say.
     """
 
     request: Any = None
@@ -31,6 +33,8 @@ class Operation:
     errors: tuple[int, ...] = ()
     media_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    query: Any = None
+    body_type: str = ""
 
 
 IDEMPOTENCY: tuple[tuple[str, str], ...] = (

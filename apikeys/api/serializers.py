@@ -1,18 +1,20 @@
-"""What programs read and write: public names only, never a digest or a primary key.
+"""What programs read: public names only, never a digest or a primary key; times in UTC.
 
 A secret is in ``IssuedTokenSerializer`` alone, which only the creating responses use.
 """
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from django.db import models
 from django.utils import timezone
 from rest_framework import serializers
 
 from apikeys.models import AccessToken, AuditEvent, Invitation, Membership, Organization, Workspace
-from apikeys.models.organizations import Environment, Role
-from apikeys.models.tokens import Kind, Status
+from apikeys.models.organizations import Environment, InvitationState
+from apikeys.models.tokens import Status
 
 if TYPE_CHECKING:
     ModelSerializer = serializers.ModelSerializer[Any]
@@ -22,19 +24,23 @@ else:
     Serializer = serializers.Serializer
 
 
-class StrictSerializer(Serializer):
-    """Input in which a field that does not exist is an error: a mistyped one must not be lost."""
+class UTCField(serializers.DateTimeField):
+    """A moment as RFC 3339 in UTC, whichever zone the host's pages show."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(
-                dict.fromkeys(unknown, f"There is no such field. Known: {known}.")
-            )
-        return super().to_internal_value(data)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default_timezone=UTC, **kwargs)
 
 
-class OrganizationSerializer(ModelSerializer):
+class PublicSerializer(ModelSerializer):
+    """Some columns of a row, to read only."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: UTCField,
+    }
+
+
+class OrganizationSerializer(PublicSerializer):
     """An organization and what holds for all its tokens."""
 
     class Meta:
@@ -52,21 +58,7 @@ class OrganizationSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class PolicySerializer(StrictSerializer):
-    """What an admin may set for all tokens of the organization."""
-
-    max_lifetime_days = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=36_500
-    )
-    allowed_networks = serializers.ListField(
-        child=serializers.CharField(max_length=64), required=False, max_length=100
-    )
-    limits = serializers.DictField(
-        child=serializers.CharField(max_length=64), required=False, help_text="Limit name to rate."
-    )
-
-
-class WorkspaceSerializer(ModelSerializer):
+class WorkspaceSerializer(PublicSerializer):
     """A workspace."""
 
     class Meta:
@@ -75,21 +67,7 @@ class WorkspaceSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class WorkspaceCreateSerializer(StrictSerializer):
-    """A new workspace."""
-
-    name = serializers.CharField(max_length=255)
-    environment = serializers.ChoiceField(choices=Environment.choices)
-    dialect = serializers.CharField(max_length=64, default="default")
-
-
-class WorkspaceUpdateSerializer(StrictSerializer):
-    """The new name of a workspace."""
-
-    name = serializers.CharField(max_length=255)
-
-
-class AccessTokenSerializer(ModelSerializer):
+class AccessTokenSerializer(PublicSerializer):
     """An access token."""
 
     organization = serializers.SlugField(source="workspace.organization.slug", read_only=True)
@@ -140,7 +118,9 @@ class AccessTokenSerializer(ModelSerializer):
     def get_overlap_ends_at(self, token: AccessToken) -> str | None:
         """Until when the secret before the last rotation is accepted."""
         ends = token.previous_expires_at
-        return ends.isoformat() if ends is not None and ends > timezone.now() else None
+        if ends is None or ends <= timezone.now():
+            return None
+        return UTCField().to_representation(ends)
 
 
 class IssuedTokenSerializer(AccessTokenSerializer):
@@ -154,70 +134,6 @@ class IssuedTokenSerializer(AccessTokenSerializer):
         read_only_fields = fields
 
 
-class TokenCreateSerializer(StrictSerializer):
-    """A new token."""
-
-    workspace = serializers.SlugField(max_length=64)
-    name = serializers.CharField(max_length=255)
-    description = serializers.CharField(max_length=500, required=False, allow_blank=True)
-    kind = serializers.ChoiceField(choices=Kind.choices, default=Kind.AUTOMATION)
-    scopes = serializers.ListField(child=serializers.CharField(max_length=100), max_length=200)
-    allowed_networks = serializers.ListField(
-        child=serializers.CharField(max_length=64), required=False, max_length=100
-    )
-    expires_at = serializers.DateTimeField(required=False, allow_null=True)
-
-
-class TokenUpdateSerializer(StrictSerializer):
-    """Changes to a token; what is left out stays as it is."""
-
-    name = serializers.CharField(max_length=255, required=False)
-    description = serializers.CharField(max_length=500, required=False, allow_blank=True)
-    scopes = serializers.ListField(
-        child=serializers.CharField(max_length=100),
-        required=False,
-        max_length=200,
-        help_text="Can only be narrowed.",
-    )
-    allowed_networks = serializers.ListField(
-        child=serializers.CharField(max_length=64), required=False, max_length=100
-    )
-    expires_at = serializers.DateTimeField(
-        required=False, allow_null=True, help_text="Can only be brought forward."
-    )
-
-
-class RotateSerializer(StrictSerializer):
-    """How to rotate."""
-
-    overlap_seconds = serializers.IntegerField(
-        default=0,
-        min_value=0,
-        max_value=7 * 24 * 3600,
-        help_text="How long the present secret keeps working.",
-    )
-
-
-class RevokeSerializer(StrictSerializer):
-    """Why a token is revoked."""
-
-    reason = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
-
-
-class BulkRevokeSerializer(RevokeSerializer):
-    """Which tokens are revoked, all or none."""
-
-    token_ids = serializers.ListField(
-        child=serializers.CharField(max_length=64), min_length=1, max_length=1000
-    )
-
-
-class RevokeAllSerializer(RevokeSerializer):
-    """In which workspace all tokens are revoked."""
-
-    workspace = serializers.SlugField(max_length=64)
-
-
 class RevokedSerializer(Serializer):
     """What a bulk call revoked; tokens that were revoked before are left out."""
 
@@ -225,7 +141,7 @@ class RevokedSerializer(Serializer):
     token_ids = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 
-class MemberSerializer(ModelSerializer):
+class MemberSerializer(PublicSerializer):
     """A person in the organization."""
 
     user = serializers.SerializerMethodField()
@@ -240,36 +156,18 @@ class MemberSerializer(ModelSerializer):
         return str(membership.user.get_username())
 
 
-class MemberCreateSerializer(StrictSerializer):
-    """Who is added."""
-
-    user = serializers.CharField(max_length=254, help_text="The log-in name.")
-    role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
-
-
-class RoleSerializer(StrictSerializer):
-    """The new role."""
-
-    role = serializers.ChoiceField(choices=Role.choices)
-
-
-class InvitationSerializer(ModelSerializer):
+class InvitationSerializer(PublicSerializer):
     """An invitation that has not been accepted or withdrawn."""
+
+    state = serializers.ChoiceField(choices=InvitationState.choices, read_only=True)
 
     class Meta:
         model = Invitation
-        fields = ("public_id", "email", "role", "created_at", "expires_at")
+        fields = ("public_id", "email", "role", "state", "created_at", "expires_at")
         read_only_fields = fields
 
 
-class InvitationCreateSerializer(StrictSerializer):
-    """Who is invited."""
-
-    email = serializers.EmailField(max_length=254)
-    role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
-
-
-class AuditEventSerializer(ModelSerializer):
+class AuditEventSerializer(PublicSerializer):
     """One change somebody answers for."""
 
     organization = serializers.CharField(source="organization_slug", read_only=True)
@@ -295,3 +193,48 @@ class AuditEventSerializer(ModelSerializer):
             "details",
         )
         read_only_fields = fields
+
+
+class CountsSerializer(Serializer):
+    """Requests by outcome."""
+
+    success = serializers.IntegerField(read_only=True, help_text="Answered below 400.")
+    client_error = serializers.IntegerField(read_only=True, help_text="Answered 400 to 499.")
+    server_error = serializers.IntegerField(read_only=True, help_text="Answered 500 or more.")
+    limited = serializers.IntegerField(read_only=True, help_text="Over a limit.")
+    refused = serializers.IntegerField(read_only=True, help_text="Refused with a proven secret.")
+    total = serializers.IntegerField(read_only=True)
+
+
+class UsageStepSerializer(Serializer):
+    """One hour or day."""
+
+    started_at = UTCField(read_only=True)
+    requests = CountsSerializer(read_only=True)
+
+
+class TokenUseSerializer(Serializer):
+    """What one token did in the range."""
+
+    token_id = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    workspace = serializers.SlugField(read_only=True)
+    requests = CountsSerializer(read_only=True)
+
+
+class RefusedSerializer(Serializer):
+    """How many requests that named one of the tokens were refused for a reason."""
+
+    reason = serializers.CharField(read_only=True)
+    requests = serializers.IntegerField(read_only=True)
+
+
+class UsageSerializer(Serializer):
+    """Requests in a range of time that ends now."""
+
+    range = serializers.CharField(read_only=True)
+    step = serializers.ChoiceField(choices=["hour", "day"], read_only=True)
+    totals = CountsSerializer(read_only=True)
+    steps = UsageStepSerializer(many=True, read_only=True)
+    top_tokens = TokenUseSerializer(many=True, read_only=True)
+    refused_by_reason = RefusedSerializer(many=True, read_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from apikeys.api.views.activity import AuditEventViewSet
+from apikeys.api.views.activity import AuditEventViewSet, UsageView
 from apikeys.api.views.members import InvitationViewSet, MemberViewSet
 from apikeys.api.views.organizations import OrganizationViewSet, WorkspaceViewSet
 from apikeys.api.views.tokens import TokenSelfView, TokenViewSet
@@ -23,5 +23,6 @@ _router.register(f"{_one}/audit-events", AuditEventViewSet, "audit-event")
 
 urlpatterns = [
     path("v1/token", TokenSelfView.as_view(), name="token-self"),
+    path(f"v1/{_one}/usage", UsageView.as_view(), name="usage"),
     path("v1/", include(_router.urls)),
 ]

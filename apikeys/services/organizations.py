@@ -21,6 +21,7 @@ from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked
 from apikeys.services.transactions import atomic, savepoint
+from apikeys.services.unset import UNSET, Unset
 
 FIRST_CREDITS: Final = 500
 LONGEST_NAME: Final = 255
@@ -177,18 +178,20 @@ def update_policy(
     *,
     actor: Actor,
     organization: Organization,
-    max_lifetime_days: int | None,
-    allowed_networks: Iterable[object],
-    limits: Mapping[str, str] | None = None,
+    max_lifetime_days: int | Unset | None = UNSET,
+    allowed_networks: Iterable[object] | Unset = UNSET,
+    limits: Mapping[str, str] | Unset = UNSET,
 ) -> Organization:
     """Set what holds for all tokens of the organization, from the next request on.
+
+    What is not given stays as it is in the database now.
 
     Args:
         actor: an admin.
         organization: whose policy.
         max_lifetime_days: longest life of a new token; None for no rule of its own.
         allowed_networks: networks for all tokens; none means no restriction.
-        limits: limit name to rate, replacing the views' own; None leaves them as they are.
+        limits: limit name to rate, replacing the views' own.
 
     Raises:
         NotAllowed: the actor is no admin.
@@ -196,13 +199,12 @@ def update_policy(
     """
     organization = lock_organization(organization)
     require_admin(actor, organization)
-    if max_lifetime_days is not None and not 1 <= max_lifetime_days <= 36_500:
-        raise Invalid("lifetime.range", "Give a number of days from 1.", field="max_lifetime_days")
-    changes: dict[str, Any] = {
-        "max_lifetime_days": max_lifetime_days,
-        "allowed_networks": rules.networks(allowed_networks),
-    }
-    if limits is not None:
+    changes: dict[str, Any] = {}
+    if max_lifetime_days is not UNSET:
+        changes["max_lifetime_days"] = _lifetime(max_lifetime_days)
+    if allowed_networks is not UNSET:
+        changes["allowed_networks"] = rules.networks(allowed_networks)
+    if limits is not UNSET:
         changes["limits"] = _rates(limits)
     before = {field: getattr(organization, field) for field in changes}
     changed = {field: value for field, value in changes.items() if value != before[field]}
@@ -296,6 +298,12 @@ def _free_slug(name: str, wanted: str | None) -> str:
 def _require_dialect(name: str) -> None:
     if name not in dialects.all_dialects():
         raise Invalid("dialect.unknown", "Choose an API.", field="dialect")
+
+
+def _lifetime(days: int | None) -> int | None:
+    if days is not None and not 1 <= days <= 36_500:
+        raise Invalid("lifetime.range", "Give a number of days from 1.", field="max_lifetime_days")
+    return days
 
 
 def _rates(limits: Mapping[str, str]) -> dict[str, str]:

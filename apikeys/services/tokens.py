@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 from django.utils import timezone
 
@@ -25,6 +24,7 @@ from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.issuing import IssuedToken, create_token, end_overlap, rotate_token
 from apikeys.services.locks import lock_organization, lock_token, lock_tokens
 from apikeys.services.transactions import atomic
+from apikeys.services.unset import UNSET, Unset
 
 __all__ = [
     "IssuedToken",
@@ -41,23 +41,16 @@ __all__ = [
 ]
 
 
-class _Unset(Enum):
-    UNSET = "unset"
-
-
-UNSET: Final = _Unset.UNSET
-
-
 @atomic
 def update_token(
     *,
     actor: Actor,
     token: AccessToken,
-    name: str | _Unset = UNSET,
-    description: str | _Unset = UNSET,
-    scopes: Sequence[str] | _Unset = UNSET,
-    allowed_networks: Iterable[object] | _Unset = UNSET,
-    expires_at: datetime | _Unset | None = UNSET,
+    name: str | Unset = UNSET,
+    description: str | Unset = UNSET,
+    scopes: Sequence[str] | Unset = UNSET,
+    allowed_networks: Iterable[object] | Unset = UNSET,
+    expires_at: datetime | Unset | None = UNSET,
 ) -> AccessToken:
     """Change what is given and leave the rest as it is in the database now.
 

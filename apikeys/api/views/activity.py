@@ -1,20 +1,26 @@
-"""Audit events and usage: to read only."""
+"""Audit events and usage: to read only; a token sees those of its workspace."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from apikeys import reports
 from apikeys.api.access import ManagementMixin
-from apikeys.api.filtering import StrictFilterBackend
+from apikeys.api.filtering import StrictFilterBackend, refuse_repeated
+from apikeys.api.inputs import UsageQuerySerializer
 from apikeys.api.operations import Operation
 from apikeys.api.pagination import KeysetPagination
-from apikeys.api.serializers import AuditEventSerializer
-from apikeys.models import AuditEvent
+from apikeys.api.serializers import AuditEventSerializer, UsageSerializer, UTCField
+from apikeys.filters import AuditEventFilter
+from apikeys.models import AccessToken, AuditEvent, Workspace
+from apikeys.models.activity import Period
 
 
 class AuditEventViewSet(ManagementMixin, GenericViewSet[AuditEvent]):
@@ -23,6 +29,7 @@ class AuditEventViewSet(ManagementMixin, GenericViewSet[AuditEvent]):
     queryset = AuditEvent.objects.none()  # for the inspector of documentation
     serializer_class = AuditEventSerializer
     filter_backends = (StrictFilterBackend,)
+    filterset_class = AuditEventFilter
     pagination_class = KeysetPagination
     operations: ClassVar[Any] = {"list": Operation(response=AuditEventSerializer, many=True)}
 
@@ -36,3 +43,73 @@ class AuditEventViewSet(ManagementMixin, GenericViewSet[AuditEvent]):
         """List audit events, newest first."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(AuditEventSerializer(page, many=True).data)
+
+
+class UsageView(ManagementMixin, APIView):
+    """``/organizations/{organization}/usage``."""
+
+    operations: ClassVar[Any] = {
+        "get": Operation(response=UsageSerializer, query=UsageQuerySerializer)
+    }
+
+    def get(self, request: Request, organization: str) -> Response:
+        """Count requests by outcome and hour or day, and the busiest tokens."""
+        found = self.organization()
+        refuse_repeated(request)
+        serializer = UsageQuerySerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        asked = serializer.validated_data
+        chosen = reports.RANGES[asked["range"]]
+        narrowed: dict[str, Any] = {
+            "workspace": self._workspace(asked.get("workspace")),
+            "token": self._token(asked.get("token")),
+        }
+        report = reports.usage(found, chosen, **narrowed)
+        return Response(
+            {
+                "range": chosen.name,
+                "step": "hour" if chosen.step is Period.HOUR else "day",
+                "totals": _counts(report.totals),
+                "steps": [
+                    {
+                        "started_at": UTCField().to_representation(step.started_at),
+                        "requests": _counts(step.counts),
+                    }
+                    for step in report.steps
+                ],
+                "top_tokens": [
+                    {
+                        "token_id": use.token.token_id,
+                        "name": use.token.name,
+                        "workspace": use.token.workspace.slug,
+                        "requests": _counts(use.counts),
+                    }
+                    for use in reports.top_tokens(found, chosen, **narrowed)
+                ],
+                "refused_by_reason": [
+                    {"reason": row.reason, "requests": row.requests}
+                    for row in reports.refused_by_reason(found, chosen, **narrowed)
+                ],
+            }
+        )
+
+    def _workspace(self, slug: str | None) -> Workspace | None:
+        if slug is None:
+            return None if self.bearer is None else self.bearer.workspace
+        workspace = self.workspaces().filter(slug=slug).first()
+        if workspace is None:
+            raise ValidationError({"workspace": "There is no such workspace."})
+        return workspace
+
+    def _token(self, token_id: str | None) -> AccessToken | None:
+        if token_id is None:
+            return None
+        tokens = AccessToken.objects.filter(workspace__in=self.workspaces())
+        token = tokens.filter(token_id=token_id).first()
+        if token is None:
+            raise ValidationError({"token": "There is no such token."})
+        return token
+
+
+def _counts(counts: reports.Counts) -> dict[str, int]:
+    return {**counts.by_outcome, "total": counts.total}

@@ -6,25 +6,27 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
-from django.utils import timezone
+from django.urls import NoReverseMatch, reverse
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from apikeys.api.access import ManagementMixin
 from apikeys.api.filtering import StrictFilterBackend
-from apikeys.api.operations import Operation
-from apikeys.api.pagination import KeysetPagination
-from apikeys.api.serializers import (
+from apikeys.api.inputs import (
     InvitationCreateSerializer,
-    InvitationSerializer,
     MemberCreateSerializer,
-    MemberSerializer,
     RoleSerializer,
 )
+from apikeys.api.operations import Operation
+from apikeys.api.pagination import KeysetPagination
+from apikeys.api.serializers import InvitationSerializer, MemberSerializer
 from apikeys.models import Invitation, Membership
+from apikeys.permissions import requires_scopes
+from apikeys.scopes import MANAGE
 from apikeys.services import invitations, members
+from apikeys.services.errors import Conflict
 
 
 class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
@@ -120,20 +122,21 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
             status=201,
             errors=(409,),
         ),
+        "resend": Operation(response=InvitationSerializer, errors=(409,)),
         "destroy": Operation(status=204, errors=(409,)),
     }
 
     def get_queryset(self) -> QuerySet[Invitation]:
         self.require_person()
-        return Invitation.objects.filter(
-            organization=self.organization(),
-            accepted_at__isnull=True,
-            withdrawn_at__isnull=True,
-            expires_at__gt=timezone.now(),
-        ).select_related("organization")
+        unanswered = Invitation.objects.unanswered().filter(organization=self.organization())
+        return unanswered.select_related("organization")
+
+    def get_invitation(self) -> Invitation:
+        """Return the invitation of the URL; 404 when the caller can't see it."""
+        return get_object_or_404(self.get_queryset(), public_id=self.kwargs["public_id"])
 
     def list(self, request: Request, organization: str) -> Response:
-        """List open invitations, newest first."""
+        """List invitations that wait for an answer or ran out, newest first."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(InvitationSerializer(page, many=True).data)
 
@@ -154,9 +157,22 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
 
     def destroy(self, request: Request, organization: str, public_id: Any) -> Response:
         """Withdraw an invitation."""
-        invitation = get_object_or_404(self.get_queryset(), public_id=public_id)
+        invitation = self.get_invitation()
         invitations.withdraw_invitation(actor=self.actor(), invitation=invitation)
         return Response(status=204)
 
+    @requires_scopes(MANAGE)
+    @action(methods=["post"], detail=True)
+    def resend(self, request: Request, organization: str, public_id: Any) -> Response:
+        """Send a new link, good for seven days from now."""
+        invitation = invitations.resend_invitation(
+            actor=self.actor(), invitation=self.get_invitation(), page_url=self._page_url
+        )
+        return Response(InvitationSerializer(invitation).data)
+
     def _page_url(self, link: str) -> str:
-        return str(self.request.build_absolute_uri(reverse("dashboard:invitation", args=[link])))
+        try:
+            path = reverse("dashboard:invitation", args=[link])
+        except NoReverseMatch:
+            raise Conflict("invitation.no_page", "This site has no page to accept one.") from None
+        return str(self.request.build_absolute_uri(path))

@@ -13,19 +13,21 @@ from rest_framework.viewsets import GenericViewSet
 
 from apikeys.api.access import ManagementMixin
 from apikeys.api.filtering import StrictFilterBackend
-from apikeys.api.operations import Operation
-from apikeys.api.pagination import KeysetPagination
-from apikeys.api.serializers import (
-    OrganizationSerializer,
-    PolicySerializer,
+from apikeys.api.inputs import (
+    OrganizationUpdateSerializer,
     WorkspaceCreateSerializer,
-    WorkspaceSerializer,
     WorkspaceUpdateSerializer,
 )
+from apikeys.api.operations import Operation
+from apikeys.api.pagination import KeysetPagination
+from apikeys.api.serializers import OrganizationSerializer, WorkspaceSerializer
 from apikeys.models import Organization, Workspace
+from apikeys.models.organizations import Role
 from apikeys.permissions import requires_scopes
 from apikeys.scopes import MANAGE
+from apikeys.services import members
 from apikeys.services import organizations as services
+from apikeys.services.transactions import savepoint
 
 
 class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
@@ -41,14 +43,17 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
     operations: ClassVar[Any] = {
         "list": Operation(response=OrganizationSerializer, many=True),
         "retrieve": Operation(response=OrganizationSerializer),
-        "partial_update": Operation(request=PolicySerializer, response=OrganizationSerializer),
+        "partial_update": Operation(
+            request=OrganizationUpdateSerializer, response=OrganizationSerializer
+        ),
+        "leave": Operation(status=204, errors=(409,)),
     }
 
     def get_queryset(self) -> QuerySet[Organization]:
-        return self.organizations()
+        return self.organizations(role=Role.ADMIN)
 
     def list(self, request: Request) -> Response:
-        """List the organizations that this caller is in."""
+        """List the organizations that this caller manages."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(OrganizationSerializer(page, many=True).data)
 
@@ -57,18 +62,28 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
         return Response(OrganizationSerializer(self.organization()).data)
 
     def partial_update(self, request: Request, organization: str) -> Response:
-        """Set the policy that holds for all tokens; what is left out stays as it is."""
+        """Change its name and what holds for all its tokens; what is left out stays as it is."""
         found = self.organization()
-        serializer = PolicySerializer(data=request.data)
+        serializer = OrganizationUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        now: dict[str, Any] = {
-            "max_lifetime_days": found.max_lifetime_days,
-            "allowed_networks": found.allowed_networks,
-        }
-        changed = services.update_policy(
-            actor=self.actor(), organization=found, **{**now, **serializer.validated_data}
-        )
-        return Response(OrganizationSerializer(changed).data)
+        policy = dict(serializer.validated_data)
+        name = policy.pop("name", None)
+        actor = self.actor()
+        with savepoint():
+            found = services.update_policy(actor=actor, organization=found, **policy)
+            if name is not None:
+                found = services.rename_organization(actor=actor, organization=found, name=name)
+        return Response(OrganizationSerializer(found).data)
+
+    @requires_scopes(MANAGE)
+    @action(methods=["post"], detail=True)
+    def leave(self, request: Request, organization: str) -> Response:
+        """Take yourself out and revoke your personal tokens there; members may, too."""
+        found = get_object_or_404(self.organizations(), slug=organization)
+        self.require_person()
+        self.require_recent_password()
+        members.leave_organization(actor=self.actor(), organization=found)
+        return Response(status=204)
 
 
 class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):

@@ -6,28 +6,37 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from apikeys.api.access import AnyTokenAuthentication, ManagementMixin, ViewSchema
+from apikeys.api.access import (
+    AnyTokenAuthentication,
+    ManagementMixin,
+    NoStoreMixin,
+    ViewSchema,
+    address_of,
+)
 from apikeys.api.filtering import StrictFilterBackend, TokenListFilter
-from apikeys.api.operations import IDEMPOTENCY, Operation
-from apikeys.api.pagination import KeysetPagination
-from apikeys.api.serializers import (
-    AccessTokenSerializer,
+from apikeys.api.inputs import (
     BulkRevokeSerializer,
-    IssuedTokenSerializer,
     RevokeAllSerializer,
-    RevokedSerializer,
     RevokeSerializer,
     RotateSerializer,
     TokenCreateSerializer,
     TokenUpdateSerializer,
+)
+from apikeys.api.operations import IDEMPOTENCY, Operation
+from apikeys.api.pagination import KeysetPagination
+from apikeys.api.serializers import (
+    AccessTokenSerializer,
+    IssuedTokenSerializer,
+    RevokedSerializer,
 )
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
@@ -92,7 +101,10 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
 
     def get_token(self) -> AccessToken:
         """Return the token of the URL; 404 when the caller can't see one of that id."""
-        return get_object_or_404(self.get_queryset(), token_id=self.kwargs["token_id"])
+        token_id = self.kwargs["token_id"]
+        if not (token_id.isascii() and token_id.isalnum()):
+            raise Http404  # PostgreSQL can't even look for some texts
+        return get_object_or_404(self.get_queryset(), token_id=token_id)
 
     def list(self, request: Request, organization: str) -> Response:
         """List tokens, newest first."""
@@ -197,6 +209,8 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         except Invalid as error:
             if error.code == "creation_id.reused":
                 raise IdempotencyKeyReused from None
+            if error.code == "creation_id.invalid":
+                raise ValidationError({"Idempotency-Key": error.message}) from None
             raise
         return issued
 
@@ -204,7 +218,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         return Response(AccessTokenSerializer(token).data)
 
 
-class TokenSelfView(APIView):
+class TokenSelfView(NoStoreMixin, APIView):
     """``/token``: the token that carries the request. Needs no scope."""
 
     authentication_classes = (AnyTokenAuthentication,)
@@ -224,14 +238,14 @@ class TokenSelfView(APIView):
     def delete(self, request: Request) -> Response:
         """Revoke the presented token: whoever holds it may end it."""
         token: Any = request.auth
-        services.revoke_own(actor=Actor.bearer(token), token=token)
+        services.revoke_own(actor=Actor.bearer(token, address=address_of(request)), token=token)
         return Response(status=204)
 
 
 def _shown_once(issued: IssuedToken, *, status: int) -> Response:
     shown = {"secret": issued.secret, "api_key": issued.api_key}
     body = {**AccessTokenSerializer(issued.token).data, **shown}
-    return Response(body, status=status, headers={"Cache-Control": "no-store"})
+    return Response(body, status=status)
 
 
 def _revoked(tokens: list[AccessToken]) -> Response:
