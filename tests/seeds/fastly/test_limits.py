@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apikeys.limits import Limit
+from apikeys.limits import Limit, limiter
 from project.demo.fastly.models import Service
 from project.demo.fastly.views import FastlyView
 from tests.seeds.fastly.conftest import header
@@ -24,8 +24,10 @@ def service(production) -> str:
 
 
 @pytest.fixture
-def small(monkeypatch, in_process) -> None:
-    """The same limits with amounts that a test can use up."""
+def small(monkeypatch, settings) -> None:
+    """The same limits with amounts that a test can use up, by this process's movable clock."""
+    settings.APIKEYS = {**settings.APIKEYS, "LIMITS_STORAGE": "memory://"}
+    limiter("memory://").clear()
     amounts = {"write-principal": 3, "read-principal": 5, "anonymous-address": 2}
     monkeypatch.setattr(
         FastlyView,
