@@ -83,7 +83,11 @@ class TokensView(TokenApiView):
     required_scopes = {"GET": READ, "POST": ANY, "DELETE": REVOKE}
 
     def get_parsers(self) -> Any:
-        return [BulkParser()] if self.request.method == "DELETE" else super().get_parsers()
+        return (
+            [BulkParser()]
+            if getattr(self.request, "method", "") == "DELETE"
+            else super().get_parsers()
+        )
 
     def get(self, request: Request) -> Response:
         return Response([token_facts(token) for token in self.visible()])

@@ -55,7 +55,7 @@ class Command(BaseCommand):
             "  A key of the production workspace, shown this once, good for 30 days. Try it:\n\n"
             f'  curl -H "X-API-Key: {api_key}" {url}/api/demo/notes\n'
         )
-        if settings.HTTPS:
+        if settings.HTTPS and not os.environ.get("TLS_CERT"):
             self.stdout.write(
                 "  HTTPS=on: put a proxy that ends TLS in front and name it in TRUSTED_PROXIES.\n"
             )
