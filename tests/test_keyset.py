@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
 
 from apikeys import keyset
 from apikeys.filters import ORDERS, sortable
@@ -112,3 +114,20 @@ def test_more_parts_than_a_union_takes_are_sorted_all_the_same(
     monkeypatch.setattr(keyset, "LARGEST_UNION", 1)
     again = keyset.page(queryset, ORDERS["expires"], parts=parts, size=4, after=first.after)
     assert [row.pk for row in again.rows] == [row.pk for row in second.rows]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_every_order_of_the_live_tokens_walks_an_index(
+    acme: Organization, tokens: list[AccessToken], name: str
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL reads a table this small as a whole, rightly")
+    live = sortable(AccessToken.objects.live())
+    with CaptureQueriesContext(connection) as queries:
+        keyset.page(live, ORDERS[name], parts=_parts(acme), size=3)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries.captured_queries[-1]['sql']}")
+        plan = [row[-1] for row in cursor.fetchall()]
+    assert not [step for step in plan if step.startswith("SCAN apikeys_accesstoken")], plan
+    # The rows of one page are sorted once more, together; nothing else is.
+    assert len([step for step in plan if step == "USE TEMP B-TREE FOR ORDER BY"]) == 1, plan
