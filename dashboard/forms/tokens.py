@@ -190,15 +190,18 @@ class EditForm(forms.Form):
     description = _description()
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
-        required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Scopes can only be taken away. To grant more, generate a new token."),
-        error_messages={"invalid_choice": _("%(value)s can't be added to this token.")},
+        error_messages={
+            "required": _("Keep at least one. To stop the token, disable or revoke it."),
+            "invalid_choice": _("%(value)s can't be added to this token."),
+        },
     )
     expires_at = UTCDateTimeField(
         label=_("Expires (UTC)"),
         required=False,
         help_text=_("Can only be brought forward."),
+        error_messages={"required": _("The expiry can only be brought forward, not removed.")},
     )
     allowed_networks = _networks()
 
@@ -212,6 +215,7 @@ class EditForm(forms.Form):
             choice.choices = [(name, name) for name in names]
         else:
             del self.fields["scopes"]
+        self.fields["expires_at"].required = token.expires_at is not None
         # A name from before this limit may stay.
         self.fields["name"] = _name(max(LONGEST_NAME, len(token.name)))
 

@@ -201,12 +201,17 @@ class TestEditing:
                 "scopes",
                 "notes:delete can't be added to this token.",
             ),
+            ({"scopes": []}, "scopes", "Keep at least one."),
             (
                 {"expires_at": "2127-01-01T00:00"},
                 "expires_at",
                 "The expiry can only be brought forward.",
             ),
-            ({"expires_at": ""}, "expires_at", "The expiry can only be brought forward."),
+            (
+                {"expires_at": ""},
+                "expires_at",
+                "The expiry can only be brought forward, not removed",
+            ),
             ({"expires_at": "2020-01-01T00:00"}, "expires_at", "Choose a time in the future."),
             ({"expires_at": "soon"}, "expires_at", "Write date and time like"),
             ({"allowed_networks": "::/0"}, "allowed_networks", "'::/0' allows every address"),

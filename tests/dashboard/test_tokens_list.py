@@ -64,7 +64,7 @@ def test_a_row_says_all_there_is_to_say(admin, production, issue):
         "Production",
         "Read and write",
         "4 minutes ago",
-        "1204",
+        "1,204",
         "in 5 days",
         "Expiring in 5 days",
         "Rotate",

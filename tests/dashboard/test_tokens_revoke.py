@@ -60,7 +60,7 @@ class TestOne:
             "Requests with this token fail at once. This can't be undone.",
             "Production",
             "4 minutes ago from 203.0.113.5",
-            "Requests in 24 hours 1204",
+            "Requests in 24 hours 1,204",
         ):
             assert words in shown
 
