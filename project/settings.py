@@ -235,7 +235,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 # Pages alone are redirected: a program would send its key in the clear again, unnoticed.
-SECURE_REDIRECT_EXEMPT = [r"^(?!$|accounts/|admin/|dashboard/)"]
+SECURE_REDIRECT_EXEMPT = [r"^(?!$|accounts/|admin/|dashboard/|tools/)"]
 # Not a header: only TrustedProxyMiddleware can set it.
 SECURE_PROXY_SSL_HEADER = ("apikeys.proven_scheme", "https")
 SECURE_REFERRER_POLICY = "same-origin"

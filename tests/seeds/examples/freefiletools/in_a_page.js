@@ -1,0 +1,13 @@
+const formData = new FormData();
+formData.append("file", fileInput.files[0]);
+formData.append("quality", "80");
+
+const response = await fetch("$HOST/api/image-compress", {
+  method: "POST",
+  headers: {
+    "x-api-key": "$KEY",
+  },
+  body: formData,
+});
+
+const blob = await response.blob();
