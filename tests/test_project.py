@@ -126,7 +126,9 @@ def test_mail_goes_to_the_console_unless_a_server_is_named():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/", "/accounts/login/", "/admin/login/", "/dashboard/", "/tools/x"])
+@pytest.mark.parametrize(
+    "address", ["/", "/accounts/login/", "/admin/login/", "/dashboard/", "/tools/x"]
+)
 def test_pages_over_plain_http_are_redirected(client, address):
     response = client.get(address, secure=False)
     assert response.status_code == 301
