@@ -129,7 +129,8 @@ def compress(content: bytes, *, name: str, quality: int) -> Result:
 def _with_fewer_colours(image: Image.Image, quality: int) -> Image.Image:
     if quality == 100:
         return image
-    image = image.convert("RGBA" if _is_transparent(image) else "RGB")
+    mode = "RGBA" if _is_transparent(image) else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
     colours = max(2, round(256 * quality / 100))
     return image.quantize(colours, method=Image.Quantize.FASTOCTREE)
 
@@ -195,7 +196,7 @@ def _decode(image: Image.Image, *, upright: bool = True) -> Image.Image:
     try:
         image.load()
         if upright:
-            image = ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)
     except Exception:  # readers of damaged files raise whatever they run into
         raise ImageError("The file is damaged or incomplete.") from None
     if image.mode not in _PROFILE_FITS:
@@ -210,7 +211,7 @@ def _is_transparent(image: Image.Image) -> bool:
 def _flat(image: Image.Image, form: Format) -> Image.Image:
     """Return the image as RGB, or RGBA where it is transparent and the format can say so."""
     if not _is_transparent(image):
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
     image = image.convert("RGBA")
     if form.alpha:
         return image

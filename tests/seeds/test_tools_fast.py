@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,6 +13,7 @@ from apikeys.models import Organization
 from apikeys.services.tokens import revoke_token
 from project.demo import images
 from tests.seeds import samples
+from tests.seeds.conftest import Http
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.project]
 
@@ -208,6 +212,23 @@ def test_s0_08_too_few_credits_are_a_402(http, key):
 def test_s0_08_a_failed_action_gives_the_credits_back(http, key):
     assert convert(http, key, content=b"no image").status_code == 400
     assert balance() == 500
+
+
+def test_s0_08_64_requests_at_once_spend_exactly_what_is_there(server, key):
+    set_balance(250)
+    tiny = samples.image("jpg", (8, 8))
+    barrier = threading.Barrier(64)
+
+    def send(number):
+        with Http(server.url) as own:
+            own.address = f"198.18.9.{number}"
+            barrier.wait()
+            return convert(own, key, name="a.jpg", content=tiny, target="png").status_code
+
+    with ThreadPoolExecutor(64) as pool:
+        statuses = Counter(pool.map(send, range(64)))
+    assert statuses == {200: 50, 402: 14}
+    assert balance() == 0
 
 
 def test_s0_08_entitlements_tell_who_and_how_much(http, fast, key, issue_for, actor):
