@@ -22,6 +22,7 @@ from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit, limiter
 from apikeys.models import AccessToken
 from apikeys.scopes import AnyOf
+from apikeys.throttling import AccessTokenThrottle
 
 MIDDLEWARE = "apikeys.middleware.AccessTokenMiddleware"
 HANDLER = "apikeys.exceptions.exception_handler"
@@ -96,6 +97,7 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         if unknown := sorted(set(names) - known):
             text = f"{name} needs {', '.join(unknown)}, which no token of its dialect can hold."
             found.append(Warning(text, "Add it to the dialect's scopes.", id="apikeys.W021"))
+        found += _check_anonymous(view, method, name)
     return found
 
 
@@ -144,6 +146,20 @@ def check_peppers(
     text = f"Live tokens need pepper {missing}, which APIKEYS['PEPPERS'] does not have."
     hint = "Put it back: without it these tokens are refused."
     return [Error(text, hint, id="apikeys.E040")]
+
+
+def _check_anonymous(view: Any, method: str, name: str) -> list[CheckMessage]:
+    try:
+        access = permissions.anonymous_access(view, method)
+    except ImproperlyConfigured as error:
+        return [Error(f"{name}: {error}", id="apikeys.E023")]
+    limits: Sequence[Limit] = getattr(view, "limits", None) or ()
+    throttled = any(isinstance(t, AccessTokenThrottle) for t in view.get_throttles())
+    if access is None or (throttled and any(limit.per == "address" for limit in limits)):
+        return []
+    text = f"{name} answers without a key, and nothing limits how often."
+    hint = 'Add AccessTokenThrottle and Limit("…", per="address", on="anonymous").'
+    return [Warning(text, hint, id="apikeys.W024")]
 
 
 def _token_views() -> Iterator[tuple[Any, str, str]]:

@@ -8,7 +8,7 @@ from django.urls import path
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys import permissions
+from apikeys import checks, permissions
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.dialects import DefaultDialect
 from apikeys.limits import Limit
@@ -161,3 +161,27 @@ def test_a_method_the_view_does_not_have_is_a_405(api):
 def test_a_misspelt_value_opens_nothing():
     with pytest.raises(ImproperlyConfigured, match="'first_party' or 'everyone'"):
         permissions.anonymous_access(Misspelt(), "GET")
+
+
+class Unlimited(Open):
+    limits = ()
+
+
+class Unthrottled(Open):
+    throttle_classes = ()
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        (Open, []),
+        (Closed, []),
+        (Unlimited, ["apikeys.W024"]),
+        (Unthrottled, ["apikeys.W024"]),
+        (Misspelt, ["apikeys.E023"]),
+    ],
+)
+def test_the_check_asks_for_a_limit_on_what_is_open(monkeypatch, settings, view, said):
+    settings.APIKEYS = {**settings.APIKEYS, "SCOPES": {"notes:read": "Read notes"}}
+    monkeypatch.setattr(checks, "_callbacks", lambda *_: [(view.as_view(), "open")])
+    assert [message.id for message in checks.check_views(None)] == said
