@@ -66,9 +66,12 @@ class Http(requests.Session):
         super().__init__()
         self.base = base
         self.trust_env = False
-        # Of so many that runs within the hour of a limit do not meet.
-        self.address = str(IPv4Address(0x0A000000 + random.randrange(1 << 24)))
+        self.move()
         self.mount("http://", _FromProxy())
+
+    def move(self) -> None:
+        """Come from another address, of so many that runs within a limit's hour do not meet."""
+        self.address = str(IPv4Address(0x0A000000 + random.randrange(1 << 24)))
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         headers = {"X-Forwarded-For": self.address, **(kwargs.pop("headers", None) or {})}
