@@ -25,6 +25,7 @@ from dashboard.forms.password import PasswordAgainMixin
 from dashboard.forms.permissions import PermissionForm
 
 LONGEST_NAME: Final = 64
+EDITABLE: Final = ("name", "description", "scopes", "expires_at", "allowed_networks")
 
 
 def _name(longest: int = LONGEST_NAME) -> forms.CharField:
@@ -204,11 +205,13 @@ class EditForm(forms.Form):
         error_messages={"required": _("The expiry can only be brought forward, not removed.")},
     )
     allowed_networks = _networks()
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any = None, *, token: AccessToken) -> None:
         self.token = token
-        present = {name: getattr(token, name) for name in self.base_fields}
-        super().__init__(data, initial=present)
+        self.version = token.updated_at.isoformat()
+        present = {name: getattr(token, name) for name in EDITABLE}
+        super().__init__(data, initial={**present, "seen": self.version})
         names = _narrower(token.workspace.speaks, token.scopes)
         if names:
             choice: Any = self.fields["scopes"]
@@ -219,12 +222,25 @@ class EditForm(forms.Form):
         # A name from before this limit may stay.
         self.fields["name"] = _name(max(LONGEST_NAME, len(token.name)))
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse to undo what somebody else has changed since the page was shown."""
+        cleaned = super().clean() or {}
+        if cleaned.get("seen") != self.version:
+            data: Any = self.data.copy()
+            data["seen"] = self.version
+            self.data = data
+            raise forms.ValidationError(
+                _("This token was changed meanwhile. Compare, then save again to overwrite."),
+                code="token.changed",
+            )
+        return cleaned
+
     def changes(self) -> dict[str, Any]:
         """Return what differs from the token as the page showed it."""
-        found = {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if value != getattr(self.token, name)
+        found: dict[str, Any] = {
+            name: self.cleaned_data[name]
+            for name in EDITABLE
+            if name in self.cleaned_data and self.cleaned_data[name] != getattr(self.token, name)
         }
         # The control shows whole minutes.
         if _minute(self.cleaned_data.get("expires_at")) == _minute(self.token.expires_at):

@@ -138,7 +138,10 @@ class TestEditing:
     """Name, description, narrower scopes, networks, shorter expiry."""
 
     def fields(self, **changes: object) -> dict[str, object]:
+        """What the form of the only token holds, with what a person changes in it."""
+        token = AccessToken.objects.exclude(name="taken").get()
         return {
+            "seen": token.updated_at.isoformat(),
             "name": "CI deploy",
             "description": "GitHub Actions",
             "scopes": ["notes:read", "notes:write"],
@@ -189,6 +192,33 @@ class TestEditing:
         admin.post(address(token, "edit"), self.fields(name="By alice"))
         updated = AuditEvent.objects.get(action="token.updated")
         assert updated.details == {"before": {"name": "CI deploy"}, "after": {"name": "By alice"}}
+
+    def test_what_another_admin_changed_meanwhile_is_not_undone_unnoticed(
+        self, admin, token, actor
+    ):
+        stale = self.fields(name="By alice")
+        update_token(actor=actor, token=token, description="Changed meanwhile")
+        page = admin.post(address(token, "edit"), stale)
+        assert "This token was changed meanwhile." in text(page)
+        token.refresh_from_db()
+        assert (token.name, token.description) == ("CI deploy", "Changed meanwhile")
+        again = re.search(r'name="seen" value="([^"]+)"', page.content.decode())[1]
+        assert admin.post(address(token, "edit"), {**stale, "seen": again}).status_code == 302
+        token.refresh_from_db()
+        assert (token.name, token.description) == ("By alice", "GitHub Actions")
+
+    def test_use_meanwhile_is_no_change(self, admin, token):
+        form = self.fields(name="By alice")
+        change(token, last_used_at=timezone.now())
+        assert admin.post(address(token, "edit"), form).status_code == 302
+
+    def test_a_token_without_scopes_offers_none(self, admin, issue):
+        bare = issue(name="bare", scopes=[]).token
+        assert 'name="scopes"' not in admin.get(address(bare, "edit")).content.decode()
+        changed = self.fields(name="bare still", expires_at="", allowed_networks="")
+        assert admin.post(address(bare, "edit"), changed).status_code == 302
+        bare.refresh_from_db()
+        assert (bare.name, bare.scopes) == ("bare still", [])
 
     @pytest.mark.parametrize(
         ("changes", "field", "message"),

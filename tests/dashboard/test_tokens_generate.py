@@ -380,6 +380,21 @@ def test_a_form_whose_check_lapsed_comes_back_filled_with_a_password_field(admin
     assert made().scopes == ["notes:read", "notes:write"]
 
 
+def test_after_too_many_wrong_passwords_it_says_how_long_to_wait(admin, send, settings):
+    settings.APIKEYS = {**settings.APIKEYS, "LIMITS": {"log_in": "1/minute"}}
+    page = admin.get(ADDRESS)
+    creation_id = page.context["form"]["creation_id"].value()
+    session = admin.session
+    session[reauthentication.SESSION_KEY] -= 15 * 60
+    session.save()
+    fields = {"creation_id": creation_id, "name": "x", "password": "wrong"}
+    assert admin.post(ADDRESS, fields).status_code == 200
+    page = admin.post(ADDRESS, fields)
+    assert page.status_code == 429
+    assert 0 < int(page["Retry-After"]) <= 60
+    assert nothing_was_made()
+
+
 def test_members_and_outsiders_make_no_token(client, bob, charlie, globex, acme):
     for user, status in ((bob, 403), (charlie, 404)):
         client.force_login(user)

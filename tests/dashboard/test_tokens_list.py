@@ -218,6 +218,12 @@ def test_a_page_that_starts_at_an_unknown_or_foreign_token_is_the_first(
         assert names(before=start) == ["mine"]
 
 
+def test_of_two_starts_the_one_to_go_on_from_counts(names, issue):
+    first, second, third = (issue(name=name).token.token_id for name in "abc")
+    assert names(ordering="name", after=first, before=third) == ["b", "c"]
+    assert names(ordering="name", before=second) == ["a"]
+
+
 def test_a_bad_filter_says_so_and_hides_nothing(admin, issue):
     issue(name="mine")
     for query in ("status=nonsense", "ordering=digest", "ordering=-workspace__slug"):

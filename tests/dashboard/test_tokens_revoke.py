@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apikeys import reauthentication
 from apikeys.models import AccessToken, AuditEvent, UsageCounter
+from apikeys.services.errors import NotAllowed
 from apikeys.services.tokens import revoke_token
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +40,11 @@ def lapse(client) -> None:
     session = client.session
     session[reauthentication.SESSION_KEY] -= 15 * 60
     session.save()
+
+
+def refuse(**kwargs: object) -> None:
+    """What a service says to an admin who is none any more since the page was opened."""
+    raise NotAllowed("organization.admin_required", "Only admins may manage access tokens.")
 
 
 class TestOne:
@@ -136,6 +142,13 @@ class TestOne:
         admin.post(address(token), {"reason": "Leaked"})
         assert revoked() == {"leaked"}
 
+    def test_what_the_service_refuses_is_told(self, admin, development, issue, monkeypatch):
+        token = issue(name="CI deploy", workspace=development).token
+        monkeypatch.setattr("dashboard.views.tokens.revoking.revoke_token", refuse)
+        page = admin.post(address(token), {"reason": "Leaked"})
+        assert page.status_code == 200
+        assert "Only admins may manage access tokens." in text(page)
+
     def test_members_and_other_admins_revoke_nothing(self, client, issue, bob, charlie, globex):
         token = issue(name="CI deploy").token
         for user, status in ((bob, 403), (charlie, 404)):
@@ -229,6 +242,22 @@ class TestSeveral:
         assert revoked() == set()
         admin.post(SEVERAL, {**fields, "password": "correct horse battery staple"})
         assert revoked() == {"a", "b"}
+
+    def test_after_too_many_wrong_passwords_it_says_how_long_to_wait(self, admin, tokens, settings):
+        settings.APIKEYS = {**settings.APIKEYS, "LIMITS": {"log_in": "1/minute"}}
+        lapse(admin)
+        fields = {"all": "production", "reason": "Leaked", "confirm": "Production"}
+        assert admin.post(SEVERAL, {**fields, "password": "wrong"}).status_code == 200
+        page = admin.post(SEVERAL, {**fields, "password": "correct horse battery staple"})
+        assert page.status_code == 429
+        assert 0 < int(page["Retry-After"]) <= 60
+        assert revoked() == set()
+
+    def test_what_the_service_refuses_is_told(self, admin, tokens, monkeypatch):
+        monkeypatch.setattr("dashboard.views.tokens.revoking.revoke_all", refuse)
+        fields = {"all": "production", "reason": "Leaked", "confirm": "Production"}
+        assert "Only admins may manage access tokens." in text(admin.post(SEVERAL, fields))
+        assert revoked() == set()
 
     def test_members_and_other_admins_revoke_nothing(self, client, tokens, bob, charlie, globex):
         for user, status in ((bob, 403), (charlie, 404)):
