@@ -185,7 +185,10 @@ class RotateForm(SecretForm):
 
 
 class EditForm(forms.Form):
-    """What may be changed of a token: scopes only taken away, expiry only brought forward."""
+    """What may be changed of a token: scopes only taken away, expiry only brought forward.
+
+    The page sends ``version`` back as ``seen``, which tells a token that was changed meanwhile.
+    """
 
     name = _name()
     description = _description()
@@ -205,13 +208,12 @@ class EditForm(forms.Form):
         error_messages={"required": _("The expiry can only be brought forward, not removed.")},
     )
     allowed_networks = _networks()
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any = None, *, token: AccessToken) -> None:
         self.token = token
         self.version = token.updated_at.isoformat()
         present = {name: getattr(token, name) for name in EDITABLE}
-        super().__init__(data, initial={**present, "seen": self.version})
+        super().__init__(data, initial=present)
         names = _narrower(token.workspace.speaks, token.scopes)
         if names:
             choice: Any = self.fields["scopes"]
@@ -225,10 +227,7 @@ class EditForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse to undo what somebody else has changed since the page was shown."""
         cleaned = super().clean() or {}
-        if cleaned.get("seen") != self.version:
-            data: Any = self.data.copy()
-            data["seen"] = self.version
-            self.data = data
+        if self.data.get("seen") != self.version:
             raise forms.ValidationError(
                 _("This token was changed meanwhile. Compare, then save again to overwrite."),
                 code="token.changed",
