@@ -35,7 +35,7 @@ class LoginToken(Token):
     """The JWT of a log-in."""
 
     token_type = "fastcms-login"  # noqa: S105
-    lifetime = timedelta(minutes=30)
+    lifetime = timedelta(minutes=15)  # as long as a password counts as just asked for
 
     @classmethod
     def of(cls, membership: Membership, workspace: Workspace) -> LoginToken:

@@ -20,7 +20,13 @@ from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
-from project.demo.bodies import ShallowJSONParser, SmallBodyMixin, TooLarge, storable_or_404
+from project.demo.bodies import (
+    AcceptsAnyMixin,
+    ShallowJSONParser,
+    SmallBodyMixin,
+    TooLarge,
+    storable_or_404,
+)
 from project.demo.fastcms.authentication import FastCMSAuthentication
 from project.demo.fastcms.content_serializers import (
     CollectionSerializer,
@@ -136,7 +142,7 @@ class RecordViewSet(ContentViewSet):
         return found
 
 
-class FileViewSet(WorkspaceScopedMixin, ContentViewSet):
+class FileViewSet(AcceptsAnyMixin, WorkspaceScopedMixin, ContentViewSet):
     required_scopes = {
         "GET": {"files:read"},
         "POST": {"files:write"},

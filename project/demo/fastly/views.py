@@ -18,6 +18,7 @@ from apikeys.models import AccessToken
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.bodies import (
+    AcceptsAnyMixin,
     ShallowJSONParser,
     SmallBodyMixin,
     is_storable,
@@ -108,7 +109,7 @@ class ServiceView(FastlyView):
         return Response({"status": "ok"})
 
 
-class ObjectView(FastlyView):
+class ObjectView(AcceptsAnyMixin, FastlyView):
     """`GET` and `PUT /service/{id}/object/{name}`: the bytes, with their surrogate keys."""
 
     required_scopes = {"GET": {"global:read"}, "PUT": {"global"}}

@@ -66,7 +66,8 @@ def test_s3_05_files_are_stored_and_come_back_byte_for_byte(api, make_key):
     assert made.status_code == 201
     facts = made.json()
     assert (facts["name"], facts["size"], facts["content_type"]) == ("logo.png", 1024, "image/png")
-    read = api.get(f"/api/v1/files/{facts['id']}/content", headers=key)
+    wanted = {**key, "Accept": "image/png"}
+    read = api.get(f"/api/v1/files/{facts['id']}/content", headers=wanted)
     assert (read.content, read["Content-Type"]) == (content, "image/png")
     assert read["Content-Disposition"] == 'attachment; filename="logo.png"'
     assert api.delete(f"/api/v1/files/{facts['id']}", headers=key).status_code == 204

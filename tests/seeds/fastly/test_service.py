@@ -68,7 +68,8 @@ def test_s4_03_an_object_is_cached_with_its_surrogate_keys_and_read_back(api, ke
         "content_type": "image/svg+xml",
         "surrogate_keys": ["images", "logo"],
     }
-    read = api.get(f"{service}/object/{name}", headers=headers)
+    wanted = {**headers, "Accept": "image/*"}
+    read = api.get(f"{service}/object/{name}", headers=wanted)
     assert (read.status_code, read.content) == (200, b"<svg/>")
     assert read["Content-Type"] == "image/svg+xml"
     assert read["Surrogate-Key"] == "images logo"
