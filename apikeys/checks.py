@@ -6,19 +6,18 @@ Each message says what to write. Reads views and settings; changes nothing.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections, router
-from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, reverse
 from limits.errors import ConfigurationError
 
-from apikeys import conf, credentials, dialects, permissions
-from apikeys.authentication import AccessTokenAuthentication
+from apikeys import conf, credentials, declarations, dialects, permissions
 from apikeys.limits import Limit, limiter
 from apikeys.models import AccessToken
 from apikeys.scopes import AnyOf
@@ -80,10 +79,11 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         dialects.all_dialects()
     except (ImproperlyConfigured, ValueError):
         return found  # check_settings tells
-    for view, route, method in _token_views():
+    for view, route, method in declarations.token_views():
         name = f"{type(view).__module__}.{type(view).__qualname__} ({method} /{route})"
         try:
-            known = _available(view)
+            spoken = declarations.dialects_of(view)
+            known = frozenset().union(*(dialect.available_scopes for dialect in spoken))
             requirement = permissions.declaration(view, method)
         except permissions.Undeclared as verdict:
             hint = "Add HasScope and scope_resource or required_scopes, or scopes_not_needed."
@@ -160,50 +160,3 @@ def _check_anonymous(view: Any, method: str, name: str) -> list[CheckMessage]:
     text = f"{name} answers without a key, and nothing limits how often."
     hint = 'Add AccessTokenThrottle and Limit("…", per="address", on="anonymous").'
     return [Warning(text, hint, id="apikeys.W024")]
-
-
-def _token_views() -> Iterator[tuple[Any, str, str]]:
-    for callback, route in _callbacks(get_resolver(), ""):
-        cls = getattr(callback, "cls", None)
-        if cls is None:
-            continue
-        view = cls(**getattr(callback, "initkwargs", {}))
-        view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None
-        ours = any(isinstance(a, AccessTokenAuthentication) for a in view.get_authenticators())
-        if not ours:
-            continue
-        actions = getattr(callback, "actions", None)
-        if actions is not None:
-            view.action_map = actions
-        for method in view.http_method_names:
-            if method == "options" or (actions is not None and method not in actions):
-                continue
-            if actions is not None:
-                view.action = actions[method]
-            elif not hasattr(view, method):
-                continue
-            yield view, route, method.upper()
-
-
-def _available(view: Any) -> frozenset[str]:
-    authenticators = [
-        a for a in view.get_authenticators() if isinstance(a, AccessTokenAuthentication)
-    ]
-    accepted = (
-        dialects.all_dialects().values()
-        if authenticators[0].any_dialect
-        else [dialects.get(authenticators[0].dialect)]
-    )
-    return frozenset().union(*(dialect.available_scopes for dialect in accepted))
-
-
-def _callbacks(resolver: URLResolver, prefix: str) -> Iterator[tuple[Any, str]]:
-    for pattern in resolver.url_patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _callbacks(pattern, route)
-        elif isinstance(pattern, URLPattern):
-            try:
-                yield pattern.callback, route
-            except ViewDoesNotExist:
-                continue

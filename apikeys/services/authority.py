@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from apikeys import networks
 from apikeys.models import AccessToken, Membership, Organization, Workspace
@@ -28,6 +29,23 @@ def require_admin(actor: Actor, organization: Organization) -> None:
     if actor.kind == "system" or (actor.kind == "user" and _is_admin(actor, organization)):
         return
     raise NotAllowed("organization.admin_required", "Only admins of the organization may do this.")
+
+
+def require_operator(actor: Actor) -> None:
+    """Refuse everybody but the system and the operator's people: staff users, in a session.
+
+    Raises:
+        NotAllowed: ``limits.operator_required``.
+    """
+    user = actor.user if actor.kind == "user" else None
+    if actor.kind == "system" or (user is not None and user.is_active and is_operator(user)):
+        return
+    raise NotAllowed("limits.operator_required", "Only the operator of this site sets limits.")
+
+
+def is_operator(user: Any) -> bool:
+    """Whether the person belongs to those who run the site: Django's ``is_staff``."""
+    return bool(getattr(user, "is_staff", False))
 
 
 def require_token_manager(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:

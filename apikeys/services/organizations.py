@@ -13,10 +13,10 @@ from apikeys import dialects
 from apikeys.limits import Limit
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Environment, Role
-from apikeys.services import audit, rules
+from apikeys.services import audit, rules, slugs
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
-from apikeys.services.authority import require_admin
+from apikeys.services.authority import require_admin, require_operator
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked
@@ -25,8 +25,6 @@ from apikeys.services.unset import UNSET, Unset
 
 FIRST_CREDITS: Final = 500
 LONGEST_NAME: Final = 255
-# Addresses of pages that stand beside the organizations' own.
-RESERVED_SLUGS: Final = frozenset({"api-keys", "confirm", "invitations"})
 
 
 @atomic
@@ -57,7 +55,7 @@ def create_organization(
         raise NotAllowed("organization.admin_not_you", "Create organizations for yourself only.")
     _require_dialect(dialect)
     name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
-    organization = Organization(name=name, slug=_free_slug(name, slug), credits=credits)
+    organization = Organization(name=name, slug=slugs.free_slug(name, slug), credits=credits)
     try:
         with savepoint():
             organization.save(force_insert=True)
@@ -191,10 +189,11 @@ def update_policy(
         organization: whose policy.
         max_lifetime_days: longest life of a new token; None for no rule of its own.
         allowed_networks: networks for all tokens; none means no restriction.
-        limits: limit name to rate, replacing the views' own.
+        limits: limit name to rate, replacing the views' own; only the operator gives them, or
+            a tenant could lift what protects the site.
 
     Raises:
-        NotAllowed: the actor is no admin.
+        NotAllowed: the actor is no admin, or gives limits and is not of the operator's people.
         Invalid: a value breaks a rule.
     """
     organization = lock_organization(organization)
@@ -205,6 +204,7 @@ def update_policy(
     if allowed_networks is not UNSET:
         changes["allowed_networks"] = rules.networks(allowed_networks)
     if limits is not UNSET:
+        require_operator(actor)
         changes["limits"] = _rates(limits)
     before = {field: getattr(organization, field) for field in changes}
     changed = {field: value for field, value in changes.items() if value != before[field]}
@@ -277,22 +277,6 @@ def _insert_workspace(
         dialect=dialect,
     )
     return workspace
-
-
-def _free_slug(name: str, wanted: str | None) -> str:
-    if wanted is not None:
-        if not wanted or slugify(wanted) != wanted or len(wanted) > 64:
-            raise Invalid(
-                "slug.invalid", "Use small letters, digits and hyphens, at most 64.", field="slug"
-            )
-        if wanted in RESERVED_SLUGS:
-            raise Invalid("slug.taken", "This short name is taken.", field="slug")
-        return wanted
-    base = slugify(name)[:56] or "organization"
-    taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    taken |= RESERVED_SLUGS
-    numbers = (f"{base}-{number}" for number in range(2, len(taken) + 3))
-    return base if base not in taken else next(slug for slug in numbers if slug not in taken)
 
 
 def _require_dialect(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Settings of an organization: its name, and the policy for all its tokens."""
+"""Settings of an organization: its name, the policy for all its tokens, its own limits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from apikeys import conf
+from apikeys import conf, declarations
 from apikeys.models import Organization
 from apikeys.networks import contains
 from apikeys.services import organizations as services
+from apikeys.services.authority import is_operator
 from dashboard.access import actor_of, address_of, admin_page
 from dashboard.form_pages import render_form, submit
+from dashboard.forms.limits import LimitsForm, counts
 from dashboard.forms.networks import lines, rewritten
 from dashboard.forms.policy import PolicyForm
 from dashboard.forms.workspaces import NameForm
@@ -66,20 +68,51 @@ def name(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     return _page(request, organization, _policy_form(request, organization), form, status)
 
 
+@require_http_methods(FORM)
+@admin_page
+def limits(request: HttpRequest, organization: Organization) -> HttpResponseBase:
+    """Change the organization's own rates; for the operator's people among its admins."""
+    if request.method != "POST":
+        return redirect("dashboard:settings", organization.slug)
+    form = _limits_form(organization, request.POST)
+    status = submit(
+        form,
+        lambda: services.update_policy(
+            actor=actor_of(request), organization=organization, limits=form.rates
+        ),
+    )
+    if status is None:
+        messages.success(request, _("The limits were saved."))
+        return redirect("dashboard:settings", organization.slug)
+    return _page(
+        request,
+        organization,
+        _policy_form(request, organization),
+        _name_form(organization),
+        status,
+        limits_form=form,
+    )
+
+
 def _page(
     request: HttpRequest,
     organization: Organization,
     form: PolicyForm,
     name_form: NameForm,
     status: int,
+    limits_form: LimitsForm | None = None,
 ) -> HttpResponseBase:
     networks = organization.allowed_networks
     address = address_of(request)
+    spoken = _spoken(organization)
     context = {
         "name_form": name_form,
         "address": address,
         "is_off_list": bool(networks) and not contains(networks, address),
-        "limits": sorted(organization.limits.items()),
+        "limits_form": limits_form or _limits_form(organization),
+        "limits": _limit_rows(organization),
+        "sets_limits": is_operator(request.user),
+        "credits": organization.credits if declarations.has_price(spoken) else None,
     }
     return render_form(request, "dashboard/settings/settings.html", form, context, status=status)
 
@@ -96,6 +129,30 @@ def _policy_form(request: HttpRequest, organization: Organization, data: Any = N
             "allowed_networks": organization.allowed_networks,
         },
     )
+
+
+def _spoken(organization: Organization) -> set[str]:
+    """Return the names of the dialects that the organization's open workspaces speak."""
+    open_ones = organization.workspaces.filter(archived_at__isnull=True)
+    return set(open_ones.values_list("dialect", flat=True))
+
+
+def _limits_form(organization: Organization, data: Any = None) -> LimitsForm:
+    declared = declarations.declared_limits(_spoken(organization))
+    return LimitsForm(data, declared=declared, stored=organization.limits)
+
+
+def _limit_rows(organization: Organization) -> list[dict[str, Any]]:
+    """Return what somebody reads who can't change it: limit, meaning, usual and own rate."""
+    return [
+        {
+            "name": limit.name,
+            "counts": counts(limit),
+            "usual": limit.rates,
+            "own": organization.limits.get(limit.name, ""),
+        }
+        for limit in declarations.declared_limits(_spoken(organization))
+    ]
 
 
 def _name_form(organization: Organization, data: Any = None) -> NameForm:
@@ -115,4 +172,5 @@ def _tell_rewritten(request: HttpRequest, form: PolicyForm) -> None:
 urlpatterns = [
     path("<slug:organization>/settings", settings, name="settings"),
     path("<slug:organization>/settings/name", name, name="settings-name"),
+    path("<slug:organization>/settings/limits", limits, name="settings-limits"),
 ]

@@ -62,6 +62,22 @@ def test_a_value_of_the_wrong_type_is_refused_by_name(session, acme, body):
     assert Organization.objects.filter(pk=acme.pk, name="Acme", credits=500).exists()
 
 
+def test_only_the_operator_s_people_set_limits(session, alice, acme, charlie, logged_in):
+    body = {"limits": {"read-token": "5/minute"}}
+    refused = session.call("patch", "", {**body, "max_lifetime_days": 9})
+    assert (refused.status_code, refused.json()["error"]) == (403, "limits.operator_required")
+    charlie.is_staff = alice.is_staff = True
+    charlie.save()
+    assert logged_in(charlie).call("patch", "", body).status_code == 404
+    acme.refresh_from_db()
+    assert (acme.limits, acme.max_lifetime_days) == ({}, None)
+    alice.save()
+    allowed = session.call("patch", "", body)
+    assert (allowed.status_code, allowed.json()["limits"]) == (200, {"read-token": "5/minute"})
+    bad = session.call("patch", "", {"limits": {"read-token": "often"}})
+    assert (bad.status_code, bad.json()["error"]) == (400, "limit.invalid")
+
+
 def test_half_a_character_in_a_field_s_name_is_a_bad_request(session):
     answer = session.generic(
         "PATCH",

@@ -101,6 +101,8 @@ TABLE = {
     # Nothing in it is required.
     "settings": Row(200, 302),
     "settings-name": Row(302, 200),
+    # Only the operator's people set limits.
+    "settings-limits": Row(302, 403),
     "audit": PAGE,
     "audit-csv": PAGE,
     "audit-jsonl": PAGE,

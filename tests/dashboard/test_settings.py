@@ -143,17 +143,6 @@ def test_the_site_s_own_maximum_is_told(as_alice: Any, settings: Any) -> None:
     assert "This site allows at most 365 days" in as_alice.get(SETTINGS).content.decode()
 
 
-def test_limits_are_shown_and_can_not_be_posted(as_alice: Any, acme: Any) -> None:
-    assert "Limits of this organization" not in as_alice.get(SETTINGS).content.decode()
-    Organization.objects.update(limits={"read-token": "60/minute"})
-    shown = as_alice.get(SETTINGS).content.decode()
-    assert "read-token" in shown
-    assert "60/minute" in shown
-    as_alice.post(SETTINGS, policy(9, limits='{"read-token": "9999/minute"}'))
-    acme.refresh_from_db()
-    assert (acme.max_lifetime_days, acme.limits) == (9, {"read-token": "60/minute"})
-
-
 def test_the_name_changes_and_the_address_stays(as_alice: Any, acme: Any) -> None:
     response = as_alice.post(NAME, {"name": " Acme & Sons "}, follow=True)
     assert response.redirect_chain == [(SETTINGS, 302)]

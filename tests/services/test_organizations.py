@@ -7,11 +7,19 @@ import pytest
 from apikeys.models import AccessToken, AuditEvent, Organization, Workspace
 from apikeys.services import organizations
 from apikeys.services.actors import Actor
-from apikeys.services.errors import Conflict, Invalid
+from apikeys.services.errors import Conflict, Invalid, NotAllowed
 
 
 @pytest.fixture
 def by_alice(alice, acme):
+    return Actor.person(alice)
+
+
+@pytest.fixture
+def by_operator(alice, acme):
+    """Alice, when she works for the operator of the site."""
+    alice.is_staff = True
+    alice.save()
     return Actor.person(alice)
 
 
@@ -140,15 +148,15 @@ def policy(actor, organization, **fields):
     return organizations.update_policy(actor=actor, organization=organization, **given)
 
 
-def test_a_policy_says_what_it_changed(by_alice, acme):
-    policy(by_alice, acme, max_lifetime_days=90, allowed_networks=["10.0.0.0/8"])
-    policy(by_alice, acme, max_lifetime_days=90, limits={"read-token": "5/minute"})
+def test_a_policy_says_what_it_changed(by_operator, acme):
+    policy(by_operator, acme, max_lifetime_days=90, allowed_networks=["10.0.0.0/8"])
+    policy(by_operator, acme, max_lifetime_days=90, limits={"read-token": "5/minute"})
     assert AuditEvent.objects.latest("pk").details == {
         "before": {"allowed_networks": ["10.0.0.0/8"], "limits": {}},
         "after": {"allowed_networks": [], "limits": {"read-token": "5/minute"}},
     }
     events = AuditEvent.objects.count()
-    policy(by_alice, acme, max_lifetime_days=90)
+    policy(by_operator, acme, max_lifetime_days=90)
     assert AuditEvent.objects.count() == events
     acme.refresh_from_db()
     assert (acme.max_lifetime_days, acme.limits) == (90, {"read-token": "5/minute"})
@@ -166,8 +174,37 @@ def test_a_policy_says_what_it_changed(by_alice, acme):
         ({"limits": {5: "5/minute"}}, "limit.invalid"),
     ],
 )
-def test_a_policy_that_breaks_a_rule_changes_nothing(by_alice, acme, fields, code):
-    assert refused(Invalid, lambda: policy(by_alice, acme, **fields)) == code
+def test_a_policy_that_breaks_a_rule_changes_nothing(by_operator, acme, fields, code):
+    assert refused(Invalid, lambda: policy(by_operator, acme, **fields)) == code
+
+
+def test_the_operator_s_people_set_limits_where_they_are_admins(by_operator, actor, acme):
+    for number, who in enumerate((by_operator, actor), start=1):
+        rates = {"read-token": f"{number}/minute"}
+        made = organizations.update_policy(actor=who, organization=acme, limits=rates)
+        assert made.limits == rates
+
+
+@pytest.mark.parametrize("rates", [{"read-token": "9/minute"}, {}])
+def test_no_other_admin_sets_limits_or_takes_them_away(by_alice, actor, acme, rates):
+    stored = {"read-token": "5/minute"}
+    organizations.update_policy(actor=actor, organization=acme, limits=stored)
+    work = lambda: policy(by_alice, acme, max_lifetime_days=9, limits=rates)  # noqa: E731
+    assert refused(NotAllowed, work) == "limits.operator_required"
+
+
+def test_staff_of_another_organization_and_no_admins_set_no_limits(acme, bob, charlie):
+    for user in (bob, charlie):
+        user.is_staff = True
+        user.save()
+        work = lambda user=user: policy(Actor.person(user), acme, limits={})  # noqa: E731
+        assert refused(NotAllowed, work) == "organization.admin_required"
+
+
+def test_a_token_of_the_operator_s_people_sets_no_limits(by_operator, issue, acme):
+    token = issue(kind="personal", owner=by_operator.user).token
+    work = lambda: policy(Actor.bearer(token), acme, limits={})  # noqa: E731
+    assert refused(NotAllowed, work) == "organization.admin_required"
 
 
 def test_suspending_and_resuming_are_one_event_each_however_often(actor, acme):
