@@ -19,6 +19,7 @@ from apikeys.services.members import add_member
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token
 from project.accounts.models import User
+from project.demo import clock, history
 from project.demo.notes.models import Note
 
 ADMIN: Final = "admin@example.com"
@@ -68,11 +69,14 @@ def _seed(actor: Actor) -> str | None:
     admin, admin_is_new = _user(ADMIN, "Ada Admin", password, reset=bool(given), superuser=True)
     member, _ = _user(MEMBER, "Max Member", password, reset=bool(given))
     if not Organization.objects.filter(slug=SLUG).exists():
-        organization = create_organization(actor=actor, name="Acme", slug=SLUG, admin=admin)
-        add_member(actor=actor, organization=organization, user=member, role="member")
+        now = timezone.now()
+        with clock.at(now - history.BEGAN):
+            organization = create_organization(actor=actor, name="Acme", slug=SLUG, admin=admin)
+            add_member(actor=actor, organization=organization, user=member, role="member")
         for workspace in organization.workspaces.all():
             for text in NOTES[workspace.slug]:
                 Note.objects.create(workspace=workspace, text=text)
+        history.write(organization, admin=admin, member=member, now=now)
     _seed_systems(actor, admin)
     return password if given or admin_is_new else None
 
