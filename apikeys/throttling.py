@@ -71,7 +71,7 @@ def _charges(state: states.RequestState, method: str) -> Sequence[Charge]:
     declared: Sequence[Limit] = getattr(state.view, "limits", None) or ()
     if not declared:
         return ()
-    kind = _kind(state.view, method)
+    kind = kind_of(state.view, method)
     overrides = state.token.organization.limits if state.token else {}
     charges = []
     for limit in declared:
@@ -95,7 +95,8 @@ def _overridden(limit: Limit, rate: Any) -> Limit:
         return limit
 
 
-def _kind(view: Any, method: str) -> str:
+def kind_of(view: Any, method: str) -> str:
+    """Return the kind of request, for the limits: ``read``, ``write`` or what the view names."""
     handler = getattr(view, getattr(view, "action", None) or method.lower(), None)
     named = getattr(handler, "limit_kind", None) or getattr(view, "limit_kind", None)
     return named or ("read" if method in SAFE_METHODS else "write")

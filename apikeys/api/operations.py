@@ -1,13 +1,41 @@
 """What an operation takes and answers, said on the view for its documentation.
 
-A view carries ``operations``: action (of a ViewSet) or method in small letters to ``Operation``.
-Knows no documentation library: that is an extra, and ``schema`` is its face.
+A view carries ``operations``: action (of a ViewSet) or method in small letters to ``Operation``,
+and may carry ``documented_as``, the word under which its operations are filed. Knows no
+documentation library: that is an extra, and ``schema`` is its face.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+Shape = Mapping[str, Any]
+"""A JSON schema."""
+
+TEXT: Final[Shape] = {"type": "string"}
+WHOLE: Final[Shape] = {"type": "integer"}
+FLAG: Final[Shape] = {"type": "boolean"}
+MOMENT: Final[Shape] = {"type": "string", "format": "date-time"}
+IDENTIFIER: Final[Shape] = {"type": "string", "format": "uuid"}
+BINARY: Final[Shape] = {"type": "string", "format": "binary"}
+
+
+def listed(shape: Shape) -> dict[str, Any]:
+    """Return the schema of a list of that."""
+    return {"type": "array", "items": dict(shape)}
+
+
+def nullable(shape: Shape) -> dict[str, Any]:
+    """Return the schema of that or null."""
+    return {**shape, "type": [shape["type"], "null"]}
+
+
+def record(optional: Mapping[str, Shape] | None = None, /, **members: Shape) -> dict[str, Any]:
+    """Return the schema of an object with these members, and maybe the optional ones."""
+    properties = {name: dict(shape) for name, shape in {**members, **(optional or {})}.items()}
+    return {"type": "object", "required": list(members), "properties": properties}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,15 +43,18 @@ class Operation:
     """One operation.
 
     Attributes:
-        request: the serializer class of the body; None when there is none.
+        request: the serializer class of the body, or a JSON schema; None when there is none.
         response: a serializer class, or a JSON schema; None for an empty body.
         status: the status of success.
         many: the response is a page or list of them.
         errors: statuses this operation can answer besides those that follow from the view.
         media_type: content type of the response, when it is not JSON.
+        body_type: content type of the request, when it is not what the view's parsers take.
         headers: request headers it understands, name to description.
         query: a serializer class of its query parameters.
-        body_type: content type of the request, when it is not what the view's parsers say.
+        sessions_only: a token gets no further than 403 here.
+        name: the operation's id; made from the view when not given.
+        example: an example of the body.
     """
 
     request: Any = None
@@ -32,9 +63,12 @@ class Operation:
     many: bool = False
     errors: tuple[int, ...] = ()
     media_type: str = ""
+    body_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     query: Any = None
-    body_type: str = ""
+    sessions_only: bool = False
+    name: str = ""
+    example: Any = None
 
 
 IDEMPOTENCY: tuple[tuple[str, str], ...] = (

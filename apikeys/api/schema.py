@@ -7,22 +7,37 @@ render one of each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from apikeys import dialects, permissions
+from apikeys import credits, dialects, permissions, throttling
 from apikeys.api.operations import Operation
 from apikeys.carriers import Basic, Bearer, Header
 from apikeys.dialects import Dialect, Problem
+from apikeys.limits import Limit
 from apikeys.scopes import AnyOf, Requirement
 
 EVERY_VIEW: Final = (400, 401, 403, 429, 500, 503)
+# What an action does, as part of its operation's id.
+_WORDS: Final = {
+    "retrieve": "read",
+    "get": "read",
+    "post": "create",
+    "put": "replace",
+    "patch": "update",
+    "partial_update": "update",
+    "destroy": "delete",
+}
+_FIELDS: Final = {400: {"name": "This field is required."}}
 _DETAILS: Final = {
     400: ("request.invalid", "name: This field is required."),
     401: ("api_key.missing", "An API key is required."),
@@ -60,9 +75,11 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
         return [_security(carrier) for carrier in self._dialect().carriers]
 
-    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        if auto_schema.declared is not None and auto_schema.declared.sessions_only:
+            return []
         requirements: list[dict[str, list[Any]]] = [{name: []} for name in self.name]
-        if getattr(auto_schema.view, "anonymous_access", None):
+        if permissions.anonymous_access(auto_schema.view, auto_schema.method):
             requirements.append({})
         return requirements
 
@@ -83,27 +100,63 @@ def _security(carrier: Any) -> dict[str, Any]:
     return {"type": "apiKey", "in": "header", "name": carrier.label}
 
 
+class StrictInput(OpenApiSerializerExtension):
+    """Input that refuses fields it does not know says so."""
+
+    target_class = "apikeys.api.inputs.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        mapped = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**mapped, "additionalProperties": False}
+
+
 class AccessTokenSchema(AutoSchema):
     """Documents a view from what it declares; use it as ``DEFAULT_SCHEMA_CLASS``."""
+
+    @property
+    def declared(self) -> Operation | None:
+        """What the view says of this operation."""
+        operations = getattr(self.view, "operations", {})
+        found: Operation | None = operations.get(self._action())
+        return found
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation = super().get_operation(*args, **kwargs)
         dialect = dialect_of(self.view)
         if operation is None or dialect is None:
             return operation
-        facts = dict(_facts(self.view, self.method))
-        lines = [operation.get("description", ""), *_sentences(facts)]
+        facts = dict(self._facts())
+        said = operation.get("description", "")
+        lines = [said, *_sentences(facts)]
+        operation["summary"] = " ".join(said.partition("\n\n")[0].split()).rstrip(".")
         operation["description"] = "\n\n".join(line for line in lines if line)
         operation.update({f"x-{name}": value for name, value in facts.items()})
         self._add_errors(operation, dialect)
         return operation
 
+    def get_operation_id(self) -> str:
+        if self.declared is not None and self.declared.name:
+            return self.declared.name
+        filed = getattr(self.view, "documented_as", None)
+        if filed is None:
+            return super().get_operation_id()
+        action = self._action()
+        return f"{filed}_{_WORDS.get(action, action)}".replace("-", "_")
+
+    def get_tags(self) -> list[str]:
+        filed = getattr(self.view, "documented_as", None)
+        return [filed] if filed is not None else super().get_tags()
+
     def get_request_serializer(self) -> Any:
-        declared = self._declared()
-        return super().get_request_serializer() if declared is None else declared.request
+        if self.declared is None:
+            return super().get_request_serializer()
+        if self.declared.body_type:
+            return {self.declared.body_type: self.declared.request}
+        return self.declared.request
 
     def get_response_serializers(self) -> Any:
-        declared = self._declared()
+        declared = self.declared
         if declared is None:
             return super().get_response_serializers()
         response: Any = declared.response
@@ -112,28 +165,34 @@ class AccessTokenSchema(AutoSchema):
         elif declared.many:
             response = response(many=True)
         elif declared.media_type:
-            return {(declared.status, declared.media_type): response}
+            return {(declared.status, declared.media_type): dict(response)}
         return {declared.status: response}
 
     def get_override_parameters(self) -> list[Any]:
-        declared = self._declared()
-        headers = declared.headers if declared else ()
-        return [
+        if self.declared is None:
+            return []
+        query = [self.declared.query] if self.declared.query is not None else []
+        return query + [
             OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
-            for name, text in headers
+            for name, text in self.declared.headers
         ]
 
-    def _declared(self) -> Operation | None:
-        operations = getattr(self.view, "operations", {})
-        key = getattr(self.view, "action", None) or self.method.lower()
-        found: Operation | None = operations.get(key)
-        return found
+    def _action(self) -> str:
+        return str(getattr(self.view, "action", None) or self.method.lower())
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        declared = self.declared
+        if declared is not None:
+            return declared.many
+        return bool(super()._is_list_view(serializer))
 
     def _add_errors(self, operation: dict[str, Any], dialect: Dialect) -> None:
-        declared = self._declared()
-        statuses = {*EVERY_VIEW, 406, *(declared.errors if declared else ())}
+        declared = self.declared
+        statuses = {*EVERY_VIEW, *(declared.errors if declared else ())}
         statuses |= {404} if "{" in self.path else set()
-        statuses |= {402} if getattr(self.view, "cost", None) else set()
+        statuses |= {402} if credits.price(self.view, self.method) else set()
+        # Views that answer in one form only ask nobody what they accept.
+        statuses |= set() if getattr(self.view, "accepts_any", False) else {406}
         if operation.get("requestBody"):
             statuses |= {413, 415, dialect.validation_status}
         component = ResolvedComponent(
@@ -146,18 +205,28 @@ class AccessTokenSchema(AutoSchema):
         for status in sorted(statuses):
             operation["responses"].setdefault(str(status), _error(dialect, status, component))
 
+    def _facts(self) -> Iterator[tuple[str, Any]]:
+        view, method = self.view, self.method
+        if self.declared is not None and self.declared.sessions_only:
+            yield "sessions-only", True
+        else:
+            try:
+                requirement = permissions.declaration(view, method)
+            except permissions.Undeclared:
+                requirement = None
+            if requirement is not None:
+                yield "required-scopes", _scopes(requirement)
+        if cost := credits.price(view, method):
+            yield "cost", cost
+        kind = throttling.kind_of(view, method)
+        declared: Iterable[Limit] = getattr(view, "limits", None) or ()
+        if limits := [each for each in declared if each.on == "anonymous" or each.applies_to(kind)]:
+            yield "limits", [_limit(each) for each in limits]
 
-def _facts(view: Any, method: str) -> Iterator[tuple[str, Any]]:
-    try:
-        requirement = permissions.declaration(view, method)
-    except permissions.Undeclared:
-        requirement = None
-    if requirement is not None:
-        yield "required-scopes", _scopes(requirement)
-    if cost := getattr(view, "cost", None):
-        yield "cost", cost
-    if limits := getattr(view, "limits", None):
-        yield "limits", [f"{limit.rate} per {limit.per} ({limit.on})" for limit in limits]
+
+def _limit(limit: Limit) -> str:
+    who = "address without a key" if limit.on == "anonymous" else limit.per
+    return f"{limit.rate} per {who}"
 
 
 def _scopes(requirement: Requirement) -> dict[str, list[str]]:
@@ -167,6 +236,8 @@ def _scopes(requirement: Requirement) -> dict[str, list[str]]:
 
 
 def _sentences(facts: dict[str, Any]) -> Iterator[str]:
+    if facts.get("sessions-only"):
+        yield "For people in a session; a token gets no further than 403."
     if (scopes := facts.get("required-scopes")) is not None:
         word = " or " if "anyOf" in scopes else ", "
         names = word.join(f"`{name}`" for names in scopes.values() for name in names)
@@ -180,7 +251,9 @@ def _sentences(facts: dict[str, Any]) -> Iterator[str]:
 def _example(dialect: Dialect, status: int) -> tuple[Any, str]:
     code, detail = _DETAILS[status]
     extra = {"retry_after": 12} if status == 429 else {}
-    return dialect.render(Problem(status=status, code=code, detail=detail, extra=extra))
+    fields = _FIELDS.get(status, {})
+    problem = Problem(status=status, code=code, detail=detail, extra=extra, fields=fields)
+    return dialect.render(problem)
 
 
 def _error(dialect: Dialect, status: int, component: ResolvedComponent) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from apikeys.models.activity import Period
 class AuditEventViewSet(ManagementMixin, GenericViewSet[AuditEvent]):
     """``/organizations/{organization}/audit-events``."""
 
+    documented_as = "audit-events"
     queryset = AuditEvent.objects.none()  # for the inspector of documentation
     serializer_class = AuditEventSerializer
     filter_backends = (StrictFilterBackend,)
@@ -48,6 +49,7 @@ class AuditEventViewSet(ManagementMixin, GenericViewSet[AuditEvent]):
 class UsageView(ManagementMixin, APIView):
     """``/organizations/{organization}/usage``."""
 
+    documented_as = "usage"
     operations: ClassVar[Any] = {
         "get": Operation(response=UsageSerializer, query=UsageQuerySerializer)
     }

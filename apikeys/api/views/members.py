@@ -32,6 +32,7 @@ from apikeys.services.errors import Conflict
 class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
     """``/organizations/{organization}/members``."""
 
+    documented_as = "members"
     queryset = Membership.objects.none()  # for the inspector of documentation
     serializer_class = MemberSerializer
     filter_backends = (StrictFilterBackend,)
@@ -39,15 +40,19 @@ class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
     lookup_field = "public_id"
     lookup_value_converter = "uuid"
     operations: ClassVar[Any] = {
-        "list": Operation(response=MemberSerializer, many=True),
+        "list": Operation(response=MemberSerializer, many=True, sessions_only=True),
         "create": Operation(
-            request=MemberCreateSerializer, response=MemberSerializer, status=201, errors=(409,)
+            request=MemberCreateSerializer,
+            response=MemberSerializer,
+            status=201,
+            errors=(409,),
+            sessions_only=True,
         ),
-        "retrieve": Operation(response=MemberSerializer),
+        "retrieve": Operation(response=MemberSerializer, sessions_only=True),
         "partial_update": Operation(
-            request=RoleSerializer, response=MemberSerializer, errors=(409,)
+            request=RoleSerializer, response=MemberSerializer, errors=(409,), sessions_only=True
         ),
-        "destroy": Operation(status=204, errors=(409,)),
+        "destroy": Operation(status=204, errors=(409,), sessions_only=True),
     }
 
     def get_queryset(self) -> QuerySet[Membership]:
@@ -108,6 +113,7 @@ class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
 class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
     """``/organizations/{organization}/invitations``."""
 
+    documented_as = "invitations"
     queryset = Invitation.objects.none()  # for the inspector of documentation
     serializer_class = InvitationSerializer
     filter_backends = (StrictFilterBackend,)
@@ -115,15 +121,16 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
     lookup_field = "public_id"
     lookup_value_converter = "uuid"
     operations: ClassVar[Any] = {
-        "list": Operation(response=InvitationSerializer, many=True),
+        "list": Operation(response=InvitationSerializer, many=True, sessions_only=True),
         "create": Operation(
             request=InvitationCreateSerializer,
             response=InvitationSerializer,
             status=201,
             errors=(409,),
+            sessions_only=True,
         ),
-        "resend": Operation(response=InvitationSerializer, errors=(409,)),
-        "destroy": Operation(status=204, errors=(409,)),
+        "resend": Operation(response=InvitationSerializer, errors=(409,), sessions_only=True),
+        "destroy": Operation(status=204, errors=(409,), sessions_only=True),
     }
 
     def get_queryset(self) -> QuerySet[Invitation]:

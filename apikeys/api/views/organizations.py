@@ -33,6 +33,7 @@ from apikeys.services.transactions import savepoint
 class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
     """``/organizations``."""
 
+    documented_as = "organizations"
     queryset = Organization.objects.none()  # for the inspector of documentation
     serializer_class = OrganizationSerializer
     filter_backends = (StrictFilterBackend,)
@@ -44,9 +45,11 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
         "list": Operation(response=OrganizationSerializer, many=True),
         "retrieve": Operation(response=OrganizationSerializer),
         "partial_update": Operation(
-            request=OrganizationUpdateSerializer, response=OrganizationSerializer
+            request=OrganizationUpdateSerializer,
+            response=OrganizationSerializer,
+            sessions_only=True,
         ),
-        "leave": Operation(status=204, errors=(409,)),
+        "leave": Operation(status=204, errors=(409,), sessions_only=True),
     }
 
     def get_queryset(self) -> QuerySet[Organization]:
@@ -89,6 +92,7 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
 class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
     """``/organizations/{organization}/workspaces``."""
 
+    documented_as = "workspaces"
     queryset = Workspace.objects.none()  # for the inspector of documentation
     serializer_class = WorkspaceSerializer
     filter_backends = (StrictFilterBackend,)
@@ -99,13 +103,19 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
     operations: ClassVar[Any] = {
         "list": Operation(response=WorkspaceSerializer, many=True),
         "create": Operation(
-            request=WorkspaceCreateSerializer, response=WorkspaceSerializer, status=201
+            request=WorkspaceCreateSerializer,
+            response=WorkspaceSerializer,
+            status=201,
+            sessions_only=True,
         ),
         "retrieve": Operation(response=WorkspaceSerializer),
         "partial_update": Operation(
-            request=WorkspaceUpdateSerializer, response=WorkspaceSerializer, errors=(409,)
+            request=WorkspaceUpdateSerializer,
+            response=WorkspaceSerializer,
+            errors=(409,),
+            sessions_only=True,
         ),
-        "archive": Operation(response=WorkspaceSerializer, errors=(409,)),
+        "archive": Operation(response=WorkspaceSerializer, errors=(409,), sessions_only=True),
     }
 
     def get_queryset(self) -> QuerySet[Workspace]:

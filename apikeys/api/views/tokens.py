@@ -59,6 +59,7 @@ class IdempotencyKeyReused(APIException):
 class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
     """``/organizations/{organization}/tokens``."""
 
+    documented_as = "tokens"
     queryset = AccessToken.objects.none()  # for the inspector of documentation
     serializer_class = AccessTokenSerializer
     filter_backends = (StrictFilterBackend,)
@@ -91,7 +92,9 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         "enable": Operation(response=AccessTokenSerializer, errors=(409,)),
         "revoke": Operation(request=RevokeSerializer, response=AccessTokenSerializer),
         "bulk_revoke": Operation(request=BulkRevokeSerializer, response=RevokedSerializer),
-        "revoke_all": Operation(request=RevokeAllSerializer, response=RevokedSerializer),
+        "revoke_all": Operation(
+            request=RevokeAllSerializer, response=RevokedSerializer, sessions_only=True
+        ),
     }
 
     def get_queryset(self) -> QuerySet[AccessToken]:
@@ -224,6 +227,7 @@ class TokenSelfView(NoStoreMixin, APIView):
     authentication_classes = (AnyTokenAuthentication,)
     permission_classes = (HasScope,)
     scopes_not_needed = True
+    documented_as = "token"
     operations: ClassVar[Any] = {
         "get": Operation(response=AccessTokenSerializer),
         "delete": Operation(status=204),
