@@ -20,38 +20,23 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from apikeys import credits, dialects, permissions, throttling
+from apikeys.api.error_schemas import EVERY_VIEW, error_response, error_schema
 from apikeys.api.operations import Operation
 from apikeys.carriers import Basic, Bearer, Header
-from apikeys.dialects import Dialect, Problem
+from apikeys.dialects import Dialect
 from apikeys.limits import Limit
 from apikeys.scopes import AnyOf, Requirement
 
-EVERY_VIEW: Final = (400, 401, 403, 429, 500, 503)
 # What an action does, as part of its operation's id.
 _WORDS: Final = {
     "retrieve": "read",
     "get": "read",
     "post": "create",
     "put": "replace",
+    "update": "replace",
     "patch": "update",
     "partial_update": "update",
     "destroy": "delete",
-}
-_FIELDS: Final = {400: {"name": "This field is required."}}
-_DETAILS: Final = {
-    400: ("request.invalid", "name: This field is required."),
-    401: ("api_key.missing", "An API key is required."),
-    402: ("entitlements.insufficient_credits", "Insufficient credits. Required: 5, Available: 2"),
-    403: ("scope.insufficient", "This API key does not have the required scope: notes:write."),
-    404: ("not_found", "There is nothing here that you can see."),
-    406: ("not_acceptable", "Could not satisfy the request Accept header."),
-    409: ("token.revoked", "This token is revoked, for ever."),
-    413: ("request.too_large", "The request is too large."),
-    415: ("unsupported_media_type", "Unsupported media type in request."),
-    422: ("request.invalid", "name: This field is required."),
-    429: ("rate_limit.exceeded", "Too many requests. Retry after 12 seconds."),
-    500: ("server.error", "Something went wrong on our side."),
-    503: ("service.unavailable", "Try again in a moment."),
 }
 
 
@@ -132,6 +117,9 @@ class AccessTokenSchema(AutoSchema):
         operation["summary"] = " ".join(said.partition("\n\n")[0].split()).rstrip(".")
         operation["description"] = "\n\n".join(line for line in lines if line)
         operation.update({f"x-{name}": value for name, value in facts.items()})
+        if self.declared is not None and self.declared.example is not None:
+            for content in operation["requestBody"]["content"].values():
+                content["example"] = self.declared.example
         self._add_errors(operation, dialect)
         return operation
 
@@ -195,15 +183,23 @@ class AccessTokenSchema(AutoSchema):
         statuses |= set() if getattr(self.view, "accepts_any", False) else {406}
         if operation.get("requestBody"):
             statuses |= {413, 415, dialect.validation_status}
-        component = ResolvedComponent(
-            name=f"{dialect.name.title().replace('-', '').replace('_', '')}Error",
-            type=ResolvedComponent.SCHEMA,
-            object=type(dialect),
-            schema=_error_schema(dialect),
-        )
-        self.registry.register_on_missing(component)
         for status in sorted(statuses):
-            operation["responses"].setdefault(str(status), _error(dialect, status, component))
+            response = self._shared(
+                f"{_title(dialect)}Error{status}",
+                ResolvedComponent.RESPONSE,
+                error_response(dialect, status, self._error_schema(dialect)),
+            )
+            operation["responses"].setdefault(str(status), response)
+
+    def _error_schema(self, dialect: Dialect) -> dict[str, Any]:
+        name = f"{_title(dialect)}Error"
+        return self._shared(name, ResolvedComponent.SCHEMA, error_schema(dialect))
+
+    def _shared(self, name: str, kind: Any, content: dict[str, Any]) -> dict[str, Any]:
+        component = ResolvedComponent(name=name, type=kind, object=name, schema=content)
+        self.registry.register_on_missing(component)
+        reference: dict[str, Any] = component.ref
+        return reference
 
     def _facts(self) -> Iterator[tuple[str, Any]]:
         view, method = self.view, self.method
@@ -222,6 +218,10 @@ class AccessTokenSchema(AutoSchema):
         declared: Iterable[Limit] = getattr(view, "limits", None) or ()
         if limits := [each for each in declared if each.on == "anonymous" or each.applies_to(kind)]:
             yield "limits", [_limit(each) for each in limits]
+
+
+def _title(dialect: Dialect) -> str:
+    return dialect.name.title().replace("-", "").replace("_", "")
 
 
 def _limit(limit: Limit) -> str:
@@ -246,53 +246,6 @@ def _sentences(facts: dict[str, Any]) -> Iterator[str]:
         yield f"Costs {cost} credits."
     if limits := facts.get("limits"):
         yield f"Limits: {', '.join(limits)}."
-
-
-def _example(dialect: Dialect, status: int) -> tuple[Any, str]:
-    code, detail = _DETAILS[status]
-    extra = {"retry_after": 12} if status == 429 else {}
-    fields = _FIELDS.get(status, {})
-    problem = Problem(status=status, code=code, detail=detail, extra=extra, fields=fields)
-    return dialect.render(problem)
-
-
-def _error(dialect: Dialect, status: int, component: ResolvedComponent) -> dict[str, Any]:
-    example, media_type = _example(dialect, status)
-    content = {media_type: {"schema": component.ref, "example": example}}
-    response: dict[str, Any] = {
-        "description": Problem(status=status, code="", detail="").title,
-        "content": content,
-    }
-    if status == 401:
-        response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
-    elif status in (429, 503):
-        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
-    return response
-
-
-def _error_schema(dialect: Dialect) -> dict[str, Any]:
-    """Describe the dialect's errors from one of each status."""
-    examples = [_example(dialect, status)[0] for status in _DETAILS]
-    properties: dict[str, Any] = {}
-    for example in examples:
-        for name, value in example.items():
-            properties.setdefault(name, _described(value))
-    required = [name for name in properties if all(name in example for example in examples)]
-    return {"type": "object", "properties": properties, "required": required}
-
-
-def _described(value: Any) -> dict[str, Any]:
-    match value:
-        case bool():
-            return {"type": "boolean"}
-        case int():
-            return {"type": "integer"}
-        case str():
-            return {"type": "string"}
-        case dict():
-            described = {name: _described(item) for name, item in value.items()}
-            return {"type": "object", **({"properties": described} if described else {})}
-    return {}
 
 
 class DialectSchemaGenerator(SchemaGenerator):

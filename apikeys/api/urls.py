@@ -1,7 +1,11 @@
-"""URLs of the management API, without trailing slashes; include them as ``access/``."""
+"""URLs of the management API, without trailing slashes; include them as ``access/``.
+
+Where drf-spectacular is installed, the documentation of all APIs of the project is there too.
+"""
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
@@ -26,3 +30,14 @@ urlpatterns = [
     path(f"v1/{_one}/usage", UsageView.as_view(), name="usage"),
     path("v1/", include(_router.urls)),
 ]
+
+if apps.is_installed("drf_spectacular") and apps.is_installed("drf_spectacular_sidecar"):
+    from apikeys.api.views import docs  # needs drf-spectacular, an extra
+
+    urlpatterns += [
+        path("v1/docs", docs.index, name="docs"),
+        path("v1/docs/<slug:name>", docs.page, name="docs-page"),
+        path("v1/schema", docs.schema, name="schema"),
+        path("v1/schema/<slug:name>", docs.schema, name="schema-of"),
+        path("v1/postman/<slug:name>.json", docs.postman_collection, name="postman"),
+    ]

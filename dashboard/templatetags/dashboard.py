@@ -30,7 +30,8 @@ SECTIONS: Final = (
 )
 # The sections that ``?workspace=`` narrows.
 BY_WORKSPACE: Final = frozenset({"dashboard:tokens", "dashboard:usage", "dashboard:audit"})
-HOST_DOCS: Final = "api-docs"
+# The host may describe its API under a name of its own; else there are the library's pages.
+DOCS: Final = ("api-docs", "apikeys:docs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ def sections(context: dict[str, Any]) -> list[Section]:
         if chosen is not None and name in BY_WORKSPACE:
             url += f"?workspace={chosen.slug}"
         found.append(Section(_(label), url, here.startswith(prefixes)))
-    # The host may serve a description of its API under this name.
-    with suppress(NoReverseMatch):
-        found.append(Section(_("API docs"), reverse(HOST_DOCS), current=False))
+    for name in DOCS:
+        with suppress(NoReverseMatch):
+            found.append(Section(_("API docs"), reverse(name), current=False))
+            break
     return found
 
 

@@ -87,6 +87,8 @@ def drop_unread(request: HttpRequest) -> None:
 class AcceptsAnyMixin:
     """Answer in the one form there is, whatever the client says it accepts."""
 
+    accepts_any = True
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Choose that form."""
         return super().perform_content_negotiation(request, force=True)  # type: ignore[misc]

@@ -76,22 +76,33 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
             status=201,
             errors=(409, 422),
             headers=IDEMPOTENCY,
+            example={"workspace": "production", "name": "CI deploy", "scopes": []},
         ),
         "retrieve": Operation(response=AccessTokenSerializer),
         "partial_update": Operation(
-            request=TokenUpdateSerializer, response=AccessTokenSerializer, errors=(409,)
+            request=TokenUpdateSerializer,
+            response=AccessTokenSerializer,
+            errors=(409,),
+            example={"description": "Deploys from the main branch"},
         ),
         "rotate": Operation(
             request=RotateSerializer,
             response=IssuedTokenSerializer,
             errors=(409, 422),
             headers=IDEMPOTENCY,
+            example={"overlap_seconds": 3600},
         ),
         "end_overlap": Operation(response=AccessTokenSerializer, errors=(409,)),
         "disable": Operation(response=AccessTokenSerializer, errors=(409,)),
         "enable": Operation(response=AccessTokenSerializer, errors=(409,)),
-        "revoke": Operation(request=RevokeSerializer, response=AccessTokenSerializer),
-        "bulk_revoke": Operation(request=BulkRevokeSerializer, response=RevokedSerializer),
+        "revoke": Operation(
+            request=RevokeSerializer, response=AccessTokenSerializer, example={"reason": "Leaked"}
+        ),
+        "bulk_revoke": Operation(
+            request=BulkRevokeSerializer,
+            response=RevokedSerializer,
+            example={"token_ids": ["0123456789ABCDef"], "reason": "Leaked"},
+        ),
         "revoke_all": Operation(
             request=RevokeAllSerializer, response=RevokedSerializer, sessions_only=True
         ),

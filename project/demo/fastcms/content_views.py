@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
+from apikeys.api.operations import BINARY, Operation, record
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
@@ -89,6 +90,7 @@ class CollectionViewSet(WorkspaceScopedMixin, ContentViewSet):
         "PATCH": {"collections:write"},
         "DELETE": {"*"},
     }
+    documented_as = "collections"
     queryset = Collection.objects.all()
     serializer_class = CollectionSerializer
     lookup_field = "name"
@@ -110,6 +112,7 @@ class RecordViewSet(ContentViewSet):
         "PATCH": {"records:write"},
         "DELETE": {"records:delete"},
     }
+    documented_as = "records"
     queryset = Record.objects.select_related("collection")
     serializer_class = RecordSerializer
 
@@ -147,6 +150,16 @@ class FileViewSet(AcceptsAnyMixin, WorkspaceScopedMixin, ContentViewSet):
         "GET": {"files:read"},
         "POST": {"files:write"},
         "DELETE": {"files:*"},
+    }
+    documented_as = "files"
+    operations = {
+        "create": Operation(
+            request=record(file=BINARY),
+            body_type="multipart/form-data",
+            response=FileSerializer,
+            status=201,
+        ),
+        "content": Operation(response=BINARY, media_type="*/*"),
     }
     queryset = File.objects.defer("content")
     serializer_class = FileSerializer

@@ -21,7 +21,7 @@ class LoginSerializer(serializers.Serializer):
 
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=4096, trim_whitespace=False)
-    workspace = serializers.CharField(max_length=129, default="")
+    workspace = serializers.CharField(max_length=129, default="", allow_blank=True)
 
 
 class ScopesField(serializers.CharField):

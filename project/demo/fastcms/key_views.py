@@ -17,10 +17,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apikeys.api.operations import IDEMPOTENCY, Operation, listed
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.services import tokens as services
 from project.demo.bodies import ShallowJSONParser, SmallBodyMixin
+from project.demo.fastcms import shapes
 from project.demo.fastcms.authentication import (
     DIALECT,
     JWTAuthentication,
@@ -66,6 +68,7 @@ class LoginView(BearerView):
 
     authentication_classes = (NobodyYet,)
     permission_classes = (AllowAny,)
+    operations = {"post": Operation(name="login", request=LoginSerializer, response=shapes.LOGIN)}
 
     @sensitive_variables()
     def post(self, request: Request) -> Response:
@@ -89,6 +92,17 @@ class KeysView(BearerView):
 
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
+    operations = {
+        "get": Operation(name="api_keys_list", response=listed(shapes.KEY)),
+        "post": Operation(
+            name="api_keys_create",
+            request=NewKeySerializer,
+            response=shapes.NEW_KEY,
+            status=201,
+            errors=(409,),
+            headers=IDEMPOTENCY,
+        ),
+    }
 
     def get(self, request: Request) -> Response:
         return Response([key_facts(token) for token in _own(request)])
@@ -113,6 +127,16 @@ class KeyView(BearerView):
 
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
+    operations = {
+        "get": Operation(name="api_keys_read", response=shapes.KEY),
+        "patch": Operation(
+            name="api_keys_update",
+            request=ChangedKeySerializer,
+            response=shapes.KEY,
+            errors=(409,),
+        ),
+        "delete": Operation(name="api_keys_delete", status=204),
+    }
 
     def get(self, request: Request, public_id: str) -> Response:
         return Response(key_facts(_find(request, public_id)))
@@ -144,6 +168,15 @@ class RotateKeyView(BearerView):
 
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
+    operations = {
+        "post": Operation(
+            name="api_keys_rotate",
+            request=RotationSerializer,
+            response=shapes.NEW_KEY,
+            errors=(409,),
+            headers=IDEMPOTENCY,
+        )
+    }
 
     @sensitive_variables()
     def post(self, request: Request, public_id: str) -> Response:
@@ -164,6 +197,7 @@ class RevokeAllKeysView(BearerView):
 
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
+    operations = {"post": Operation(name="api_keys_revoke_all", response=shapes.REVOKED)}
 
     def post(self, request: Request) -> Response:
         revoked = services.revoke_all(

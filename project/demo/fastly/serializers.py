@@ -42,7 +42,7 @@ class NewTokenSerializer(StrictSerializer):
     # Not `global`, which Fastly itself defaults to: nothing here defaults to everything.
     scope = ScopeField(default="global:read")
     expires_at = serializers.DateTimeField(default_timezone=UTC, default=None)
-    workspace = serializers.CharField(max_length=129, default="")
+    workspace = serializers.CharField(max_length=129, default="", allow_blank=True)
 
     def validate_scope(self, value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value  # a default is not parsed
@@ -69,6 +69,12 @@ class ServiceSerializer(StrictSerializer):
     name = serializers.CharField(max_length=255)
     comment = serializers.CharField(max_length=1000, allow_blank=True, required=False)
     type = serializers.ChoiceField(choices=["vcl"], required=False, write_only=True)
+
+
+class ServiceChangeSerializer(ServiceSerializer):
+    """What of a service can be changed; what is left out stays."""
+
+    name = serializers.CharField(max_length=255, required=False)
 
 
 def service_facts(service: Service) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apikeys.api.operations import IDEMPOTENCY, Operation, listed
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.permissions import any_of
@@ -22,6 +23,7 @@ from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services
 from apikeys.services.actors import Actor
 from project.demo.bodies import ShallowJSONParser, storable_or_404
+from project.demo.fastly import shapes
 from project.demo.fastly.authentication import password_of
 from project.demo.fastly.serializers import (
     DIALECT,
@@ -81,6 +83,23 @@ class TokensView(TokenApiView):
     """`GET`, `POST` and `DELETE /tokens`."""
 
     required_scopes = {"GET": READ, "POST": ANY, "DELETE": REVOKE}
+    operations = {
+        "get": Operation(name="token_list", response=listed(shapes.TOKEN)),
+        "post": Operation(
+            name="token_create",
+            request=NewTokenSerializer,
+            response=shapes.NEW_TOKEN,
+            errors=(409,),
+            headers=IDEMPOTENCY,
+        ),
+        "delete": Operation(
+            name="token_delete_bulk",
+            request=BulkSerializer,
+            body_type=BulkParser.media_type,
+            status=204,
+            errors=(404, 413, 415, 422),
+        ),
+    }
 
     def get_parsers(self) -> Any:
         return (
@@ -142,6 +161,10 @@ class TokenView(TokenApiView):
     """`GET` and `DELETE /tokens/{id}`."""
 
     required_scopes = {"GET": READ, "DELETE": REVOKE}
+    operations = {
+        "get": Operation(name="token_read", response=shapes.TOKEN),
+        "delete": Operation(name="token_delete", status=204),
+    }
 
     def get(self, request: Request, token_id: str) -> Response:
         return Response(token_facts(self._find(token_id)))
@@ -163,6 +186,10 @@ class TokenSelfView(TokenApiView):
     """`GET` and `DELETE /tokens/self`: any token may look at itself and end itself."""
 
     scopes_not_needed = True
+    operations = {
+        "get": Operation(name="token_self_read", response=shapes.TOKEN),
+        "delete": Operation(name="token_self_delete", status=204),
+    }
 
     def get(self, request: Request) -> Response:
         return Response(token_facts(self.token))

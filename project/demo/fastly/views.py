@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apikeys.api.operations import BINARY, Operation, listed
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope
@@ -24,10 +25,14 @@ from project.demo.bodies import (
     is_storable,
     storable_or_404,
 )
-from project.demo.fastly import cache
+from project.demo.fastly import cache, shapes
 from project.demo.fastly.authentication import FastlyAuthentication
 from project.demo.fastly.models import Service
-from project.demo.fastly.serializers import ServiceSerializer, service_facts
+from project.demo.fastly.serializers import (
+    ServiceChangeSerializer,
+    ServiceSerializer,
+    service_facts,
+)
 
 LARGEST_OBJECT: Final = 2 * 1024 * 1024
 MOST_KEYS: Final = 64
@@ -77,6 +82,12 @@ class ServicesView(FastlyView):
     """`GET` and `POST /service`."""
 
     required_scopes = {"GET": {"global:read"}, "POST": {"global"}}
+    operations = {
+        "get": Operation(name="service_list", response=listed(shapes.SERVICE)),
+        "post": Operation(
+            name="service_create", request=ServiceSerializer, response=shapes.SERVICE
+        ),
+    }
 
     def get(self, request: Request) -> Response:
         return Response([service_facts(service) for service in self.services()])
@@ -93,13 +104,22 @@ class ServiceView(FastlyView):
     """`GET`, `PUT` and `DELETE /service/{id}`."""
 
     required_scopes = {"GET": {"global:read"}, "PUT": {"global"}, "DELETE": {"global"}}
+    operations = {
+        "get": Operation(name="service_read", response=shapes.SERVICE),
+        "put": Operation(
+            name="service_update",
+            request=ServiceChangeSerializer,
+            response=shapes.SERVICE,
+        ),
+        "delete": Operation(name="service_delete", response=shapes.DONE),
+    }
 
     def get(self, request: Request, service_id: str) -> Response:
         return Response(service_facts(self.service(service_id)))
 
     def put(self, request: Request, service_id: str) -> Response:
         service = self.service(service_id)
-        serializer = ServiceSerializer(data=request.data, partial=True)
+        serializer = ServiceChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         changes = {k: v for k, v in serializer.validated_data.items() if k != "type"}
         return Response(service_facts(cache.change_service(service, changes)))
@@ -113,6 +133,16 @@ class ObjectView(AcceptsAnyMixin, FastlyView):
     """`GET` and `PUT /service/{id}/object/{name}`: the bytes, with their surrogate keys."""
 
     required_scopes = {"GET": {"global:read"}, "PUT": {"global"}}
+    operations = {
+        "get": Operation(name="object_read", response=BINARY, media_type="*/*"),
+        "put": Operation(
+            name="object_store",
+            request=BINARY,
+            body_type="application/octet-stream",
+            response=shapes.STORED,
+            headers=(("Surrogate-Key", "Words to purge it by, separated by spaces."),),
+        ),
+    }
     largest_body = LARGEST_OBJECT
 
     def get(self, request: Request, service_id: str, name: str) -> HttpResponse:
@@ -162,6 +192,7 @@ class PurgeKeyView(FastlyView):
 
     required_scopes = {"POST": {"purge_select"}}
     limit_kind = "purge"
+    operations = {"post": Operation(name="purge_key", response=shapes.PURGED)}
 
     def post(self, request: Request, service_id: str, key: str) -> Response:
         cache.purge_key(self.service(service_id), storable_or_404(key))
@@ -173,6 +204,7 @@ class PurgeUrlView(FastlyView):
 
     required_scopes = {"POST": {"purge_select"}}
     limit_kind = "purge"
+    operations = {"post": Operation(name="purge_url", response=shapes.PURGED)}
 
     def post(self, request: Request, url: str) -> Response:
         cache.purge_url(self.token.workspace, storable_or_404(_with_query(request, url)))
@@ -183,6 +215,7 @@ class PurgeAllView(FastlyView):
     """`POST /service/{id}/purge_all`: a write like any other, for the limits."""
 
     required_scopes = {"POST": {"purge_all"}}
+    operations = {"post": Operation(name="purge_all", response=shapes.PURGED)}
 
     def post(self, request: Request, service_id: str) -> Response:
         cache.purge_all(self.service(service_id))
@@ -194,6 +227,7 @@ class PublicIpListView(FastlyView):
 
     anonymous_access = "everyone"
     scopes_not_needed = True
+    operations = {"get": Operation(name="public_ip_list", response=shapes.ADDRESSES)}
 
     def get(self, request: Request) -> Response:
         return Response({"addresses": ADDRESSES, "ipv6_addresses": IPV6_ADDRESSES})

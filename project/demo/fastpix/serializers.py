@@ -99,3 +99,39 @@ class ListSerializer(serializers.Serializer):
     limit = serializers.IntegerField(min_value=1, max_value=50, default=10)
     offset = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
     orderBy = serializers.ChoiceField(choices=("desc", "asc"), default="desc")  # noqa: N815
+
+
+EXAMPLE = {
+    "inputs": [{"type": "video", "url": "https://static.example.org/sample.mp4"}],
+    "accessPolicy": "public",
+    "metadata": {"chapter": "1"},
+}
+
+
+class MediaAnswerSerializer(serializers.Serializer):
+    """The envelope of one record."""
+
+    success = serializers.BooleanField()
+    data = MediaSerializer()  # type: ignore[assignment]  # a member, not the attribute
+
+
+class PaginationSerializer(serializers.Serializer):
+    """Where in the list a page lies."""
+
+    totalRecords = serializers.IntegerField()  # noqa: N815
+    currentOffset = serializers.IntegerField()  # noqa: N815
+    offsetCount = serializers.IntegerField()  # noqa: N815
+
+
+class MediaPageSerializer(serializers.Serializer):
+    """The envelope of a page of records."""
+
+    success = serializers.BooleanField()
+    data = MediaSerializer(many=True)  # type: ignore[assignment]
+    pagination = PaginationSerializer()
+
+
+class MediaDeletedSerializer(serializers.Serializer):
+    """What is left to say of a record that is gone."""
+
+    success = serializers.BooleanField()

@@ -10,6 +10,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apikeys.api.operations import Operation
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
@@ -17,8 +18,12 @@ from apikeys.throttling import AccessTokenThrottle
 from project.demo.bodies import AcceptsAnyMixin, ShallowJSONParser, SmallBodyMixin
 from project.demo.fastpix.models import Media
 from project.demo.fastpix.serializers import (
+    EXAMPLE,
     ListSerializer,
+    MediaAnswerSerializer,
     MediaChangeSerializer,
+    MediaDeletedSerializer,
+    MediaPageSerializer,
     MediaSerializer,
 )
 
@@ -52,6 +57,19 @@ class MediaView(AcceptsAnyMixin, SmallBodyMixin, WorkspaceScopedMixin, GenericAP
 class MediaListView(MediaView):
     """`POST /on-demand` and `GET /on-demand`."""
 
+    operations = {
+        "post": Operation(
+            name="media_create",
+            request=MediaSerializer,
+            response=MediaAnswerSerializer,
+            status=201,
+            example=EXAMPLE,
+        ),
+        "get": Operation(
+            name="media_list", response=MediaPageSerializer, query=ListSerializer, errors=(422,)
+        ),
+    }
+
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -78,6 +96,17 @@ class MediaListView(MediaView):
 
 class MediaDetailView(MediaView):
     """`GET`, `PATCH` and `DELETE /on-demand/{id}`."""
+
+    operations = {
+        "get": Operation(name="media_read", response=MediaAnswerSerializer),
+        "patch": Operation(
+            name="media_update",
+            request=MediaChangeSerializer,
+            response=MediaAnswerSerializer,
+            example={"metadata": {"chapter": "2"}},
+        ),
+        "delete": Operation(name="media_delete", response=MediaDeletedSerializer),
+    }
 
     def get(self, request: Request, public_id: str) -> Response:
         return _success(self.get_serializer(self.get_object()).data)

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from apikeys.api.operations import BINARY, Operation
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
 from apikeys.permissions import HasScope
@@ -47,6 +48,14 @@ class ImageCompressView(ImageUploadView):
     permission_classes = (HasScope,)
     scopes_not_needed = True
     anonymous_access = "first_party"
+    operations = {
+        "post": Operation(
+            name="image_compress",
+            request=CompressSerializer,
+            response=BINARY,
+            media_type="image/*",
+        )
+    }
     throttle_classes = (AccessTokenThrottle,)
     limits = (
         Limit("50/hour", per="token", rolling=True),

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
+from apikeys.api.operations import TEXT, Operation, listed, record
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
@@ -39,6 +40,7 @@ class NoteViewSet(WorkspaceScopedMixin, ModelViewSet):
     serializer_class = NoteSerializer
     pagination_class = NotePagination
     lookup_field = "public_id"
+    documented_as = "notes"
 
 
 class WhoAmIView(APIView):
@@ -47,6 +49,19 @@ class WhoAmIView(APIView):
     authentication_classes = [AccessTokenAuthentication]
     permission_classes = [HasScope]
     scopes_not_needed = True
+    operations = {
+        "get": Operation(
+            name="whoami",
+            response=record(
+                token_id=TEXT,
+                name=TEXT,
+                kind=TEXT,
+                organization=TEXT,
+                workspace=TEXT,
+                scopes=listed(TEXT),
+            ),
+        )
+    }
 
     def get(self, request: Request) -> Response:
         token = cast(AccessToken, request.auth)

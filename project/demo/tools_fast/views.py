@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apikeys.api.operations import BINARY, TEXT, WHOLE, Operation, listed, record
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.credits import ChargesCredits
 from apikeys.limits import Limit
@@ -54,6 +55,11 @@ class ConvertView(ChargesCredits, ImageUploadView, ToolsFastView):
 
     required_scopes = {"POST": {"conversions:write"}}
     cost = {"POST": CONVERSION_COST}
+    operations = {
+        "post": Operation(
+            name="convert", request=ConvertSerializer, response=BINARY, media_type="image/*"
+        )
+    }
 
     def post(self, request: Request) -> HttpResponse:
         form = ConvertSerializer(data=request.data)
@@ -70,6 +76,12 @@ class ConversionsView(ToolsFastView):
     """`GET /convert/conversions`: every pair of formats that can be converted."""
 
     scope_resource = "conversions"
+    operations = {
+        "get": Operation(
+            name="conversions_list",
+            response=record(conversions=listed(record(sourceFormat=TEXT, targetFormat=TEXT))),
+        )
+    }
 
     def get(self, request: Request) -> Response:
         pairs = [
@@ -83,6 +95,12 @@ class EntitlementsView(ToolsFastView):
     """`GET /entitlements/me`: who calls, and how many credits are left."""
 
     scopes_not_needed = True
+    operations = {
+        "get": Operation(
+            name="entitlements_read",
+            response=record(user=TEXT, organization=TEXT, credits=WHOLE),
+        )
+    }
 
     def get(self, request: Request) -> Response:
         token = cast(AccessToken, request.auth)
