@@ -7,6 +7,7 @@ render one of each.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -112,10 +113,10 @@ class AccessTokenSchema(AutoSchema):
         if operation is None or dialect is None:
             return operation
         facts = dict(self._facts())
-        said = operation.get("description", "")
-        lines = [said, *_sentences(facts)]
-        operation["summary"] = " ".join(said.partition("\n\n")[0].split()).rstrip(".")
-        operation["description"] = "\n\n".join(line for line in lines if line)
+        said = self._said()
+        named = operation["operationId"].replace("_", " ").capitalize()
+        operation["summary"] = " ".join(said.partition("\n\n")[0].split()).rstrip(".") or named
+        operation["description"] = "\n\n".join(line for line in (said, *_sentences(facts)) if line)
         operation.update({f"x-{name}": value for name, value in facts.items()})
         if self.declared is not None and self.declared.example is not None:
             for content in operation["requestBody"]["content"].values():
@@ -164,6 +165,13 @@ class AccessTokenSchema(AutoSchema):
             OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
             for name, text in self.declared.headers
         ]
+
+    def _said(self) -> str:
+        """Return the docstring of the handler itself; what it inherits is about something else."""
+        handler = getattr(self.view, self._action(), None)
+        if handler is None or handler.__name__ not in vars(type(self.view)):
+            return ""
+        return inspect.getdoc(handler) or ""
 
     def _action(self) -> str:
         return str(getattr(self.view, "action", None) or self.method.lower())
