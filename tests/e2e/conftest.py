@@ -167,6 +167,8 @@ def assert_accessible() -> Callable[[Page], None]:
     """Check the page as it is now: axe in both themes, wide and narrow, and no sideways scroll."""
 
     def check(page: Page) -> None:
+        # Without its stylesheets a page is as wide as it likes.
+        page.wait_for_load_state("load")
         before = page.viewport_size
         for theme in ("light", "dark"):
             for width in (320, 768, 1280):

@@ -216,12 +216,21 @@ def test_generating_straight_into_a_file_never_shows_the_secret(admin, live_serv
     assert AccessToken.objects.count() == 1
 
 
-def test_a_double_click_makes_one_token(admin):
+def test_a_double_click_makes_one_token_and_shows_its_secret(admin):
     admin.goto("/dashboard/acme/tokens/new")
     fill_in(admin, "CI deploy")
     admin.get_by_role("button", name="Generate access token").dblclick()
-    admin.locator("main h1").wait_for()
-    admin.wait_for_load_state("networkidle")
+    admin.get_by_role("heading", name="Token “CI deploy” generated").wait_for()
+    assert AccessToken.objects.count() == 1
+    admin.get_by_label("I have stored the secret").check()
+
+
+def test_without_scripts_a_double_click_makes_one_token(plain):
+    plain.goto("/dashboard/acme/tokens/new")
+    fill_in(plain, "CI deploy")
+    plain.get_by_role("button", name="Generate access token").dblclick()
+    plain.wait_for_url("**/tokens/new")
+    plain.get_by_role("heading", name=re.compile("generated|sent before")).wait_for()
     assert AccessToken.objects.count() == 1
 
 

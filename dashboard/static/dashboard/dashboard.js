@@ -6,6 +6,8 @@
    <input data-confirm="text">           the form's [data-confirmed] button works once it is typed
    <input type=checkbox data-check-all="name" hidden>  ticks all boxes of that name in the form
    <button data-append="text" data-append-to="id" hidden>  adds a line to a text field
+   <form data-once>                      a double click sends it once: the second answer of two would
+                                         replace the one that shows the secret
    <div data-show-when="name=a|b">       seen while the form's control `name` has one of the values
    <div data-secret-page>                around a secret that is shown once:
      [data-secret]                         emptied when the page is left and when it comes back
@@ -98,6 +100,9 @@
   document.addEventListener("change", conditions);
   on("[data-check-all]", "change", (box) => {
     for (const other of all(`[name="${box.dataset.checkAll}"]`, box.form ?? document)) other.checked = box.checked;
+  });
+  on("form[data-once] button", "click", (_, event) => {
+    if (event.detail > 1) event.preventDefault();
   });
   on("[data-append]", "click", (button) => {
     const field = document.getElementById(button.dataset.appendTo);
