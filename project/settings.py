@@ -6,128 +6,32 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 from pathlib import Path
-from typing import Any
 
-import django
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from apikeys.networks import normalise_origin
+from project import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-_env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
-if _env_file and Path(_env_file).is_file():
-    env.read_env(_env_file)
+if env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
+    environment.load(Path(env_file))
 
-
-def _switch(name: str, default: str) -> bool:
-    """Return an on/off variable; anything else is an error: a typo must not turn a guard off."""
-    text = env.str(name, default=default).strip().lower() or default
-    if text in {"on", "1", "true", "yes"}:
-        return True
-    if text in {"off", "0", "false", "no"}:
-        return False
-    raise ImproperlyConfigured(f"{name} must be on or off, not {text!r}.")
-
-
-def _list(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in env.str(name, default=default).split(",") if part.strip()]
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _origins(texts: list[str]) -> tuple[str, ...]:
-    origins = []
-    for text in texts:
-        origin = normalise_origin(text)
-        if origin is None:
-            raise ImproperlyConfigured(f"{text!r} is no origin: write scheme://host[:port].")
-        origins.append(origin)
-    return tuple(origins)
-
-
-def _peppers(text: str) -> dict[int, str]:
-    """Read `1:value,2:value`; never repeats a value in an error."""
-    peppers: dict[int, str] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        version, colon, value = part.partition(":")
-        if not (colon and version.isascii() and version.isdigit()):
-            raise ImproperlyConfigured("PEPPERS must read VERSION:VALUE, separated by commas.")
-        if int(version) in peppers:
-            raise ImproperlyConfigured(f"PEPPERS names version {int(version)} twice.")
-        peppers[int(version)] = value
-    return peppers
-
-
-def _database(url: str) -> dict[str, Any]:
-    config: dict[str, Any] = env.db_url_config(url)
-    engine = config.get("ENGINE")
-    if engine == "django.db.backends.sqlite3":
-        if config["NAME"] != ":memory:":
-            config["NAME"] = str(BASE_DIR / config["NAME"])
-        config["OPTIONS"] = {
-            # Without these, writers at the same time fail instead of waiting for each other.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        }
-    elif engine == "django.db.backends.postgresql":
-        # A fresh connection costs 3 ms, a kept one nothing; a dead one is noticed before its use.
-        config["CONN_MAX_AGE"] = 60
-        config["CONN_HEALTH_CHECKS"] = True
-        config["OPTIONS"] = {
-            "connect_timeout": 3,
-            "options": "-c statement_timeout=10000",
-            **config.get("OPTIONS", {}),
-        }
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgres://.")
-    return config
-
-
-def _mail(url: str) -> dict[str, Any]:
-    """Read `smtp+tls://user:password@host:587`; nothing means the console."""
-    config: dict[str, Any] = env.email_url_config(url or "consolemail://")
-    if django.VERSION < (6, 1):
-        return {name: value for name, value in config.items() if value is not None}
-    # Named anew in Django 6.1, which warns of the settings of old.
-    options = {
-        "EMAIL_HOST": "host",
-        "EMAIL_PORT": "port",
-        "EMAIL_HOST_USER": "username",
-        "EMAIL_HOST_PASSWORD": "password",
-        "EMAIL_USE_TLS": "use_tls",
-        "EMAIL_USE_SSL": "use_ssl",
-    }
-    given = {new: config[old] for old, new in options.items() if config.get(old)}
-    return {"MAILERS": {"default": {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": given}}}
-
-
-SECRET_KEY = env.str("SECRET_KEY", default="")
-DEBUG = _switch("DEBUG", "off")
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.str("PORT", default="") or "8000"
+SECRET_KEY = environment.text("SECRET_KEY")
+DEBUG = environment.switch("DEBUG", default=False)
+HOST = environment.text("HOST", "127.0.0.1")
+PORT = environment.text("PORT", "8000")
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-HTTPS = _switch("HTTPS", "on")
-if not HTTPS and not _is_loopback(HOST) and not _switch("ALLOW_PLAIN_HTTP", "off"):
+HTTPS = environment.switch("HTTPS", default=True)
+_plain_http_is_meant = environment.switch("ALLOW_PLAIN_HTTP", default=False)
+if not (HTTPS or environment.is_loopback(HOST) or _plain_http_is_meant):
     raise ImproperlyConfigured(
         f"HTTPS=off sends keys in the clear to whoever listens on the way to {HOST}: "
         "set HTTPS=on, or a loopback HOST, or ALLOW_PLAIN_HTTP=1 if you mean it."
     )
-ALLOWED_HOSTS = _list("ALLOWED_HOSTS", ",".join(LOOPBACK_HOSTS))
-CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
+ALLOWED_HOSTS = environment.texts("ALLOWED_HOSTS", LOOPBACK_HOSTS)
+CSRF_TRUSTED_ORIGINS = environment.texts("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -184,7 +88,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": _database(env.str("DATABASE_URL", default="") or "sqlite:///var/demo.sqlite3")
+    "default": environment.database("DATABASE_URL", "sqlite:///var/demo.sqlite3", folder=BASE_DIR)
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -209,8 +113,8 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "start"
 
-globals().update(_mail(env.str("EMAIL_URL", default="")))
-DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="") or "API keys <keys@localhost>"
+globals().update(environment.mail("EMAIL_URL"))
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "API keys <keys@localhost>")
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -279,11 +183,11 @@ APIKEYS = {
         "notes:write": "Add and change notes",
         "notes:delete": "Delete notes",
     },
-    "PEPPERS": _peppers(env.str("PEPPERS", default="")),
+    "PEPPERS": environment.peppers("PEPPERS"),
     "REQUIRE_HTTPS": HTTPS,
-    "TRUSTED_PROXIES": _list("TRUSTED_PROXIES"),
-    "LIMITS_STORAGE": env.str("REDIS_URL", default="") or "memory://",
-    "FLUSH_SECONDS": env.float("FLUSH_SECONDS", default=10.0),
+    "TRUSTED_PROXIES": environment.texts("TRUSTED_PROXIES"),
+    "LIMITS_STORAGE": environment.redis("REDIS_URL", "memory://"),
+    "FLUSH_SECONDS": environment.number("FLUSH_SECONDS", default=10.0),
 }
 
 # Only what FastCMS makes of a log-in; it verifies nothing else and lives too briefly to be renewed.
@@ -294,9 +198,9 @@ SIMPLE_JWT = {
 }
 
 # Origins of the demo's own pages, which the systems for browsers call first-party.
-_own_origins = (f"{'https' if HTTPS else 'http'}://{name}:{PORT}" for name in LOOPBACK_HOSTS)
-FIRST_PARTY_ORIGINS = _origins(_list("FIRST_PARTY_ORIGINS")) or tuple(
-    filter(None, map(normalise_origin, _own_origins))
+FIRST_PARTY_ORIGINS = environment.origins(
+    "FIRST_PARTY_ORIGINS",
+    tuple(f"{'https' if HTTPS else 'http'}://{name}:{PORT}" for name in LOOPBACK_HOSTS),
 )
 CORS_ALLOW_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 CORS_EXPOSE_HEADERS = (
@@ -311,7 +215,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
+    "root": {"handlers": ["console"], "level": environment.log_level("LOG_LEVEL")},
     # Django adds handlers of its own to these two; one line on the console is enough.
     "loggers": {
         "django": {"handlers": [], "propagate": True},

@@ -88,6 +88,40 @@ def test_another_kind_of_database_is_an_error(url):
     assert "DATABASE_URL must start with" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DATABASE_URL", "postgre://me:hunter2@h/n", "must start with sqlite:///, postgres://"),
+        ("DATABASE_URL", "postgres://me:hunter2/x@h/n", "can't be read: write special characters"),
+        ("DATABASE_URL", "sqlite://somewhere/x", "must start with sqlite:///"),
+        ("REDIS_URL", "http://:hunter2@h", "must start with redis://"),
+        ("REDIS_URL", "redis://:hunter2/x@h:6379/0", "can't be read: write special characters"),
+        ("EMAIL_URL", "mail://me:hunter2@h", "must start with smtp://"),
+        ("EMAIL_URL", "smtp://me:hunter2/x@h:587", "can't be read: write special characters"),
+        ("FLUSH_SECONDS", "ten", "must be a number, not 'ten'."),
+        ("LOG_LEVEL", "loud", "must be one of CRITICAL, "),
+        ("FIRST_PARTY_ORIGINS", "here", "'here' is no origin"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_one_line_without_its_password(variable, value, said):
+    refused = run_settings("1", **{variable: value})
+    assert refused.returncode != 0
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith(f"django.core.exceptions.ImproperlyConfigured: {variable}")
+    assert said in last
+    assert "hunter2" not in refused.stderr
+
+
+@pytest.mark.parametrize("variable", ["ALLOWED_HOSTS", "FLUSH_SECONDS", "LOG_LEVEL", "HOST"])
+def test_an_empty_variable_means_its_default(variable):
+    everything = (
+        "settings.ALLOWED_HOSTS, settings.APIKEYS['FLUSH_SECONDS'], "
+        "settings.LOGGING['root']['level'], settings.HOST"
+    )
+    expected = (["localhost", "127.0.0.1", "[::1]"], 10.0, "INFO", "127.0.0.1")
+    assert run_settings(everything, **{variable: ""}).stdout.strip() == " ".join(map(str, expected))
+
+
 def test_the_environment_wins_over_the_file(tmp_path):
     file = tmp_path / "env"
     file.write_text("LOG_LEVEL=ERROR\nHTTPS=off\n")
@@ -100,7 +134,7 @@ def test_the_environment_wins_over_the_file(tmp_path):
 def test_every_variable_is_described():
     """What the settings read, `.env.example` has."""
     source = (ROOT / "project/settings.py").read_text()
-    read = set(re.findall(r'(?:env\.\w+|_switch|_list)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'environment\.\w+\(\s*"([A-Z_]+)"', source))
     described = set(re.findall(r"(?m)^([A-Z_]+)=", (ROOT / ".env.example").read_text()))
     assert read - described == set()
     assert {"SECRET_KEY", "PEPPERS", "HTTPS", "DATABASE_URL"} <= read
