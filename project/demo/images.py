@@ -16,8 +16,9 @@ import pillow_heif
 from PIL import Image, ImageOps
 
 MAX_BYTES: Final = 25 * 1024 * 1024
-MAX_PIXELS: Final = 25_000_000
+MAX_PIXELS: Final = 12_500_000  # a phone's photo
 LONGEST_SIDE: Final = 16_383
+MOST_SCANS: Final = 100  # of a progressive JPEG; each costs the work of a whole picture
 
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 # A second guard beneath `_open`'s own, for readers that would allocate before it is asked.
@@ -159,12 +160,16 @@ def _open(content: bytes, name: str) -> tuple[str, Image.Image]:
     extension = PurePath(name).suffix.removeprefix(".").lower()
     if extension and extension not in _BY_EXTENSION:
         raise ImageError(f"A .{extension[:16]} file is not supported.")
+    if content[:2] == b"\xff\xd8" and content.count(b"\xff\xda") > MOST_SCANS:
+        raise ImageError("The image is built up in too many steps.")
     _check_size(_webp_canvas(content))
     try:
         image = Image.open(io.BytesIO(content), formats=list(_BY_PILLOW))
         size, source = image.size, _BY_PILLOW[str(image.format)]
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(_TOO_LARGE) from None
+    except MemoryError:
+        raise
     except Exception:
         raise ImageError("The file is not an image, or is damaged.") from None
     if extension and _BY_EXTENSION[extension] != source:
@@ -174,7 +179,7 @@ def _open(content: bytes, name: str) -> tuple[str, Image.Image]:
 
 
 _TOO_LARGE: Final = (
-    f"The image is too large: {MAX_PIXELS // 1_000_000} million pixels and "
+    f"The image is too large: {MAX_PIXELS / 1_000_000} million pixels and "
     f"{LONGEST_SIDE:,} on a side are the most."
 )
 
@@ -197,6 +202,8 @@ def _decode(image: Image.Image, *, upright: bool = True) -> Image.Image:
         image.load()
         if upright:
             ImageOps.exif_transpose(image, in_place=True)
+    except MemoryError:
+        raise
     except Exception:  # readers of damaged files raise whatever they run into
         raise ImageError("The file is damaged or incomplete.") from None
     if image.mode not in _PROFILE_FITS:

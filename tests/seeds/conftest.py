@@ -76,7 +76,7 @@ class Http(requests.Session):
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         headers = {"X-Forwarded-For": self.address, **(kwargs.pop("headers", None) or {})}
         kwargs["allow_redirects"] = False
-        kwargs.setdefault("timeout", 30)
+        kwargs.setdefault("timeout", 120)
         return super().request(method, self.base + url, *args, headers=headers, **kwargs)
 
 

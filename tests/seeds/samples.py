@@ -83,5 +83,21 @@ def bad_images() -> dict[str, tuple[str, bytes]]:
             "photo.heic",
             heic.replace(struct.pack(">II", 640, 480), struct.pack(">II", 60_000, 60_000)),
         ),
+        "jpg of a thousand scans": ("photo.jpg", scans(1000)),
+        "tiff of 400 tags that share 10 MB": ("photo.tif", tags(400, 10_000_000)),
         "gif of 4 gigapixels": ("photo.gif", image("gif")[:6] + b"\xff" * 4 + image("gif")[10:]),
     }
+
+
+def scans(number: int) -> bytes:
+    """Return a progressive JPEG that refines its picture again and again."""
+    whole = encode(Image.new("L", (3000, 4000)), "jpg", progressive=True)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * number + whole[-2:]
+
+
+def tags(number: int, size: int) -> bytes:
+    """Return a TIFF whose tags all have the same large value, which readers copy for each."""
+    entries = [struct.pack("<HHII", 1000 + tag, 1, size, 8) for tag in range(number)]
+    header = b"II*\0" + struct.pack("<I", 8)
+    return header + struct.pack("<H", number) + b"".join(entries) + b"\0" * (size + 4)

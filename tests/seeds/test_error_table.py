@@ -13,7 +13,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apikeys.models import Organization
-from project.demo import images
+from project.demo import sandbox
 from project.demo.fastpix.models import Media
 from tests.seeds import samples
 from tests.seeds.conftest import Http
@@ -250,8 +250,8 @@ def test_500_for_a_fault_of_ours_says_nothing_about_it(api, key, system, monkeyp
     def fail(*args, **kwargs):
         raise RuntimeError("the inner workings")
 
-    monkeypatch.setattr(images, "convert", fail)
-    monkeypatch.setattr(images, "compress", fail)
+    monkeypatch.setattr(sandbox, "convert", fail)
+    monkeypatch.setattr(sandbox, "compress", fail)
     monkeypatch.setattr(Media.objects, "create", fail)
     api.raise_request_exception = False
     body = system.good_body()

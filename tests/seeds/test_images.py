@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from apikeys.models import Organization
-from project.demo import images
+from project.demo import images, sandbox
 from tests.seeds import samples
-from tests.seeds.server import Server
+from tests.seeds.server import ROOT, Server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.project]
 
@@ -89,7 +91,7 @@ def test_what_is_no_image_is_a_400_in_no_time_and_little_memory(server, send, sy
 
 @pytest.mark.parametrize("system", ["tools-fast", "freefiletools"])
 def test_the_largest_image_that_is_damaged_fits_in_as_well(server, send, system):
-    whole = samples.encode(Image.effect_noise((5000, 4900), 40).convert("RGB"), "jpg", quality=80)
+    whole = samples.encode(Image.effect_noise((4000, 3100), 40).convert("RGB"), "jpg", quality=80)
     forget_peaks(server)
     response, seconds = send(system, "photo.jpg", whole[: len(whole) * 9 // 10])
     assert response.status_code == 400
@@ -121,6 +123,52 @@ def test_a_refused_client_gets_its_answer_although_it_is_still_sending(http, fas
 def test_the_most_bytes_there_may_be_are_looked_at(send):
     response, _ = send("freefiletools", "photo.jpg", b"\0" * images.MAX_BYTES)
     assert response.status_code == 400
+
+
+MEASURE = """
+import resource, sys
+from project.demo import images, sandbox
+try:
+    sandbox.convert(sys.stdin.buffer.read(), name=sys.argv[1], target="png")
+except images.ImageError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+"""
+
+
+def measured(name, content):
+    """Convert a file to PNG; return what went wrong and the memory it took, in MB."""
+    command = [sys.executable, "-c", MEASURE, name]
+    done = subprocess.run(command, input=content, capture_output=True, cwd=ROOT, check=True)
+    *said, peak = done.stdout.decode().splitlines()
+    return " ".join(said), int(peak)
+
+
+def test_the_process_that_works_on_images_stays_within_its_memory():
+    for name, content in samples.bad_images().values():
+        said, peak = measured(name, content)
+        assert said or name.endswith(".png")  # a PNG needs no conversion to one
+        assert peak < MEGABYTES
+
+
+def test_a_photo_of_a_phone_fits_in():
+    noise = Image.effect_noise((4032, 3024), 60).filter(ImageFilter.GaussianBlur(2))
+    for name in ("heic", "jpg"):
+        said, peak = measured(f"photo.{name}", samples.encode(noise.convert("RGB"), name))
+        assert said == ""
+        assert peak < MEGABYTES
+
+
+def test_a_fault_in_the_process_that_works_on_images_is_ours(monkeypatch):
+    monkeypatch.setattr(sandbox, "__name__", "project.demo.nothing_there")
+    with pytest.raises(RuntimeError, match="nothing_there"):
+        sandbox.convert(b"", name="a.jpg", target="png")
+
+
+def test_what_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(sandbox, "WALL_SECONDS", 0.001)
+    with pytest.raises(images.ImageError, match="too much memory or time"):
+        sandbox.convert(samples.image("jpg"), name="a.jpg", target="png")
 
 
 def test_metadata_is_left_out_and_the_picture_upright(send):

@@ -16,7 +16,7 @@ from apikeys.limits import Limit
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 from dashboard.pages import protect
-from project.demo import images
+from project.demo import images, sandbox
 from project.demo.uploads import ImageSerializer, ImageUploadView, answer
 
 
@@ -67,7 +67,7 @@ class ImageCompressView(ImageUploadView):
         form.is_valid(raise_exception=True)
         file = form.validated_data["file"]
         try:
-            result = images.compress(
+            result = sandbox.compress(
                 file.read(), name=file.name, quality=form.validated_data["quality"]
             )
         except images.ImageError as error:

@@ -17,7 +17,7 @@ from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
-from project.demo import images
+from project.demo import images, sandbox
 from project.demo.bodies import AcceptsAnyMixin
 from project.demo.uploads import ImageSerializer, ImageUploadView, answer
 
@@ -66,7 +66,7 @@ class ConvertView(ChargesCredits, ImageUploadView, ToolsFastView):
         form.is_valid(raise_exception=True)
         file, target = form.validated_data["file"], form.validated_data["targetFormat"]
         try:
-            result = images.convert(file.read(), name=file.name, target=target)
+            result = sandbox.convert(file.read(), name=file.name, target=target)
         except images.ImageError as error:
             raise serializers.ValidationError({"file": str(error)}) from None
         return answer(result, file.name)
