@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -233,7 +234,8 @@ def _after_fork() -> None:
     _buffer = Buffer()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def record(
@@ -266,5 +268,11 @@ def flush() -> None:
 
 @atexit.register
 def _flush_at_exit() -> None:
-    if _buffer._thread is not None:
-        _buffer.flush(final=True)
+    if _buffer._thread is None:
+        return
+    # Ctrl-C reaches a server's master and its workers, and the master tells the workers once more:
+    # the second signal must not end the writing that the first one began.
+    for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
+        if hasattr(signal, name):  # Windows has not all of them
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    _buffer.flush(final=True)

@@ -82,6 +82,23 @@ def test_processes_write_at_exit_and_their_counts_add_up(program):
     assert int(program(TOTAL)) == before + 1500
 
 
+def test_a_second_signal_does_not_end_the_writing_that_the_first_one_began(program):
+    before = int(program(TOTAL))
+    program(
+        RECORD
+        + "import os, signal, sys\n"
+        + "from apikeys import counters\n"
+        + "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
+        + "add = counters.add_uses\n"
+        + "def interrupted(*args):\n"
+        + "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        + "    add(*args)\n"
+        + "counters.add_uses = interrupted\n"
+        + "use(7)\n"
+    )
+    assert int(program(TOTAL)) == before + 7
+
+
 def test_a_forked_child_counts_its_own_and_nothing_of_its_parent(program):
     before = int(program(TOTAL))
     program(

@@ -35,6 +35,11 @@ class Server:
     def url(self) -> str:
         return f"http://{self.host}"
 
+    def stop(self) -> None:
+        """Let it finish what it has begun, and wait for its end."""
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
 
 def start(folder: Path, *, workers: int | None = None, **variables: str) -> Server:
     """Start gunicorn and return when it answers.
