@@ -81,4 +81,7 @@ def price(view: Any, method: str) -> int:
         return 0
     own = getattr(handler, "cost", None)
     cost: int | Mapping[str, int] = getattr(view, "cost", 0) if own is None else own
-    return cost.get(method, 0) if isinstance(cost, Mapping) else cost
+    if not isinstance(cost, Mapping):
+        return cost
+    # HEAD runs the handler of GET.
+    return cost.get(method, cost.get("GET", 0) if method == "HEAD" else 0)

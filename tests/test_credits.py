@@ -54,6 +54,10 @@ class Priced(ChargesCredits, APIView):
         return Response({"balance": Organization.objects.get(slug="acme").credits})
 
 
+class PricedToRead(Priced):
+    cost = {"GET": 3}
+
+
 class Limited(Priced):
     limits = (Limit("1/hour", on="write"),)
 
@@ -84,6 +88,7 @@ class Anonymous(Priced):
 
 urlpatterns = [
     path("priced", Priced.as_view()),
+    path("read", PricedToRead.as_view()),
     path("limited", Limited.as_view()),
     path("cheap", Cheap.as_view()),
     path("set", PricedSet.as_view({"get": "list"})),
@@ -114,6 +119,13 @@ def test_an_organization_starts_with_500_credits(acme):
 def test_a_request_is_paid_before_its_handler_runs(writer):
     assert writer.post("/priced").json() == {"balance": 495}
     assert balance() == 495
+
+
+def test_head_costs_what_get_does_because_its_handler_runs(writer):
+    assert writer.head("/read").status_code == 200
+    assert balance() == 497
+    assert writer.get("/read").status_code == 200
+    assert balance() == 494
 
 
 def test_methods_without_a_price_cost_nothing(writer):
