@@ -10,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.request import Request
 
 from apikeys.authentication import AccessTokenAuthentication
+from project.demo.bodies import is_storable
 from project.demo.fastly.serializers import DIALECT
 
 _LONGEST = 8192
@@ -63,6 +64,8 @@ def _basic(header: str) -> Password:
         if len(value) > _LONGEST:
             raise ValueError
         text = base64.b64decode(value.strip(" "), validate=True).decode()
+        if not is_storable(text):
+            raise ValueError
     except (binascii.Error, ValueError):
         raise AuthenticationFailed from None
     username, _, password = text.partition(":")

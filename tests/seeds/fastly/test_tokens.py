@@ -119,8 +119,9 @@ def test_s4_07_a_basic_header_beside_a_key_is_no_second_credential(api, issue):
         {"Authorization": "Basic !!!"},
         {"Authorization": "Basic /w=="},
         {"Authorization": "Bearer x"},
+        basic(username="bob\x00@example.org"),
     ],
-    ids=["none", "wrong", "nobody", "empty", "junk", "not-utf-8", "bearer"],
+    ids=["none", "wrong", "nobody", "empty", "junk", "not-utf-8", "bearer", "nul"],
 )
 def test_s4_07_without_a_good_password_there_is_no_token(api, bob, issue, headers):
     answer = api.post("/tokens", "", content_type=FORM, headers=headers)
