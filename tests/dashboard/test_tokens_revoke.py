@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apikeys import reauthentication
 from apikeys.models import AccessToken, AuditEvent, UsageCounter
+from apikeys.services.actors import Actor
 from apikeys.services.errors import NotAllowed
 from apikeys.services.tokens import revoke_token
 
@@ -49,6 +50,20 @@ def refuse(**kwargs: object) -> None:
 
 class TestOne:
     """One token."""
+
+    def test_the_page_names_the_tokens_it_has_made_because_they_keep_working(self, admin, issue):
+        manager = issue(name="Manager", scopes=["tokens:manage", "notes:read"]).token
+        maker = Actor.bearer(manager)
+        issue(name="Left behind", actor=maker)
+        issue(name="Nobody's")
+        revoke_token(actor=maker, token=issue(name="Gone", actor=maker).token)
+        said = text(admin.get(address(manager)))
+        assert "keep working. Has it leaked, revoke them too: Left behind" in said
+        assert "Gone" not in said
+        assert "Nobody" not in said
+
+    def test_the_page_of_a_token_that_has_made_none_says_nothing_of_them(self, admin, issue):
+        assert "keep working" not in text(admin.get(address(issue().token)))
 
     def test_the_page_says_what_it_means(self, admin, issue):
         now = timezone.now()
@@ -215,7 +230,7 @@ class TestSeveral:
         other = issue(workspace=globex.workspaces.get(slug="production")).token
         gone = issue(name="gone").token
         revoke_token(actor=actor, token=gone)
-        for wanted in ([], ["nothing"], ["\x00"], [other.token_id], [gone.token_id]):
+        for wanted in ([], ["nothing"], ["no id"], [other.token_id], [gone.token_id]):
             page = admin.get(SEVERAL, {"token_ids": wanted}, follow=True)
             assert "No tokens to revoke" in text(page)
             fields = {"token_ids": wanted, "reason": "Leaked", "confirm": "Acme"}
