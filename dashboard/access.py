@@ -35,6 +35,8 @@ def member_page(view: View) -> View:
     @login_required
     @wraps(view)
     def check(request: HttpRequest, organization: str, **kwargs: Any) -> HttpResponseBase:
+        if any("\x00" in text for _, texts in request.GET.lists() for text in texts):
+            raise Http404  # PostgreSQL can't even look for such a text
         memberships = memberships_of(request)
         membership = next((m for m in memberships if m.organization.slug == organization), None)
         if membership is None:

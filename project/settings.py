@@ -152,7 +152,7 @@ X_FRAME_OPTIONS = "DENY"
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "apikeys.exceptions.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apikeys.api.parsing.BoundedJSONParser"],
     # Bodies read as the systems' documentation prints them: `{"error": "…", "detail": "…"}`.
     "COMPACT_JSON": False,
     # A view that names no authentication of its own lets nobody in.

@@ -13,11 +13,13 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.schemas import DefaultSchema
 
 from apikeys import reauthentication
 from apikeys import state as states
+from apikeys.api.parsing import BoundedJSONParser
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Role
@@ -89,6 +91,9 @@ class ManagementMixin(NoStoreMixin):
     authentication_classes: ClassVar[Any] = (AnyTokenAuthentication, SessionAuthentication)
     permission_classes: ClassVar[Any] = (ManagesTokens,)
     required_scopes: ClassVar[Any] = {MANAGE}
+    # Not the host's defaults: JSON alone, and never a page with a secret or a form in it.
+    parser_classes: ClassVar[Any] = (BoundedJSONParser,)
+    renderer_classes: ClassVar[Any] = (JSONRenderer,)
     schema = ViewSchema()
 
     request: Any

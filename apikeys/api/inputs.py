@@ -54,7 +54,10 @@ class WholeNumber(serializers.IntegerField):
     """A JSON number without a fraction; DRF's own field takes text for numbers."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        # An int is finite, and one beyond every float can't even be asked.
+        if isinstance(data, float) and not math.isfinite(data):
             self.fail("invalid")
         return super().to_internal_value(int(data) if data == int(data) else data)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError as FieldError
@@ -98,8 +98,11 @@ class KeysetPagination(BasePagination):
             text = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
             moment, _, name = text.partition(" ")
             created_at = datetime.fromisoformat(moment)
+            if created_at.tzinfo is None or not name.isprintable():
+                raise ValueError
+            created_at = created_at.astimezone(UTC)
             name = queryset.model._meta.get_field(self.tie).to_python(name)
-            if created_at.tzinfo is None or not name:
+            if not name:
                 raise ValueError
         except (ValueError, binascii.Error, UnicodeError, OverflowError, FieldError):
             raise ValidationError(

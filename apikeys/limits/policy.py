@@ -60,8 +60,8 @@ class Limit:
         if not self.on:
             raise ValueError("on='': write 'any', 'read', 'write' or a class of requests.")
         object.__setattr__(self, "name", self.name or f"{self.on}-{self.per}")
-        if "/" in self.name:
-            raise ValueError(f"name={self.name!r}: a limit's name has no '/'.")
+        if "/" in self.name or not self.name.isprintable():
+            raise ValueError(f"name={self.name!r}: a limit's name is plain text without '/'.")
 
     @property
     def amount(self) -> int:

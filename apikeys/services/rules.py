@@ -23,6 +23,8 @@ from apikeys.services.errors import Invalid
 
 LONGEST_NAME = 255
 LONGEST_DESCRIPTION = 500
+# They turn the text around them: a name would read differently from what it is.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def text(value: str, *, field: str, longest: int, required: bool) -> str:
@@ -34,7 +36,7 @@ def text(value: str, *, field: str, longest: int, required: bool) -> str:
         raise Invalid(f"{field}.required", "This can't be empty.", field=field)
     if len(value) > longest:
         raise Invalid(f"{field}.too_long", f"Use at most {longest} characters.", field=field)
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in value):
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _TURNING for c in value):
         raise Invalid(
             f"{field}.control_character",
             "Line breaks and control characters can't be used.",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
@@ -24,10 +23,11 @@ def confirm(request: HttpRequest) -> HttpResponseBase:
     """Ask for the password, then go on to ``next``."""
     target = _target(request)
     if reauthentication.is_recent(request):
-        return redirect(target)
+        # Not ``redirect``: that takes a word for the name of a view.
+        return HttpResponseRedirect(target)
     form = ConfirmForm(request.POST if request.method == "POST" else None, request=request)
     if form.is_valid():
-        return redirect(target)
+        return HttpResponseRedirect(target)
     status = HTTPStatus.TOO_MANY_REQUESTS if form.retry_after else HTTPStatus.OK
     context = {"form": form, "next": target}
     response = render_page(request, "dashboard/confirm.html", context, status=status)

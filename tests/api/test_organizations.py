@@ -48,6 +48,7 @@ def test_a_patch_is_made_whole_or_not_at_all(session, acme):
         {"max_lifetime_days": "90"},
         {"max_lifetime_days": True},
         {"max_lifetime_days": 1.5},
+        {"max_lifetime_days": 10**400},
         {"name": 5},
         {"limits": {"read": 5}},
         {"credits": 1000},

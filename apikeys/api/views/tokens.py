@@ -10,6 +10,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -33,6 +34,7 @@ from apikeys.api.inputs import (
 )
 from apikeys.api.operations import IDEMPOTENCY, Operation
 from apikeys.api.pagination import KeysetPagination
+from apikeys.api.parsing import BoundedJSONParser
 from apikeys.api.serializers import (
     AccessTokenSerializer,
     IssuedTokenSerializer,
@@ -238,6 +240,8 @@ class TokenSelfView(NoStoreMixin, APIView):
     authentication_classes = (AnyTokenAuthentication,)
     permission_classes = (HasScope,)
     scopes_not_needed = True
+    parser_classes = (BoundedJSONParser,)
+    renderer_classes = (JSONRenderer,)
     documented_as = "token"
     operations: ClassVar[Any] = {
         "get": Operation(response=AccessTokenSerializer),

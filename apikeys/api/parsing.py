@@ -1,0 +1,35 @@
+"""JSON bodies of a bounded size. Knows no view."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.parsers import JSONParser
+
+
+class BoundedJSONParser(JSONParser):
+    """JSON of at most ``DATA_UPLOAD_MAX_MEMORY_SIZE`` bytes.
+
+    DRF's own parser reads whatever comes, whole, so that one request could fill the memory.
+
+    Raises:
+        RequestDataTooBig: the body is larger; nothing beyond the limit was kept.
+    """
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if most is not None:
+            body = stream.read(most + 1)
+            if len(body) > most:
+                raise RequestDataTooBig(f"The body is larger than {most} bytes.")
+            stream = io.BytesIO(body)
+        return super().parse(stream, media_type, parser_context)
