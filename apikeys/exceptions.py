@@ -38,6 +38,7 @@ from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 logger = logging.getLogger("apikeys.requests")
 
 RETRY_WHEN_UNAVAILABLE = 5
+LONGEST_REASON = 200
 
 
 class Refused(drf.APIException):
@@ -187,10 +188,16 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
         case drf.APIException():
             return _api_exception(exc)
         case OperationalError() | InterfaceError():
-            logger.error("database unavailable: %s", type(exc).__name__)
+            log_outage(exc)
             extra = {"retry_after": RETRY_WHEN_UNAVAILABLE}
             return _problem(503, "service.unavailable", "Try again in a moment.", extra)
     return None
+
+
+def log_outage(exc: Exception) -> None:
+    """Log what the database said, in one line: its errors of this kind quote no values."""
+    reason = printable(" ".join(str(exc).split()))[:LONGEST_REASON]
+    logger.error("database unavailable error=%s: %s", type(exc).__name__, reason)
 
 
 def _while_parsing(exc: Exception) -> bool:

@@ -64,6 +64,7 @@ def _count(request: HttpRequest, state: states.RequestState, status: int) -> Non
             state.address or "unknown",
             printable(request.method or ""),
             printable(request.path),
+            extra={"kind": f"refused {refusal.reason.value}"},
         )
     pk = state.token.pk if state.token else refusal.token_pk if refusal else None
     if pk is not None:

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.proxies.TrustedProxyMiddleware",
     "project.headers.PageHeadersMiddleware",
+    "project.outage.DatabaseOutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "project.demo.cors.DialectCorsMiddleware",
@@ -213,12 +214,26 @@ CORS_EXPOSE_HEADERS = (
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "no_trace_of_strangers": {"()": "apikeys.logs.NoTraceOfStrangers"},
+        "few_of_a_kind": {"()": "apikeys.logs.FewOfAKind", "most": 20},
+    },
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} pid={process} {name}: {message}", "style": "{"}
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_trace_of_strangers", "few_of_a_kind"],
+        }
+    },
     "root": {"handlers": ["console"], "level": environment.log_level("LOG_LEVEL")},
-    # Django adds handlers of its own to these two; one line on the console is enough.
     "loggers": {
+        # Django adds handlers of its own to these two; one line on the console is enough.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        # A refused request has its line already, which says why.
+        "django.request": {"level": "ERROR"},
     },
 }

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import django
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.staticfiles import finders
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import get_template
 
@@ -204,7 +206,35 @@ def test_an_unknown_address_has_a_page_of_its_own(client):
     assert "There is nothing at this address." in response.content.decode()
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+@pytest.mark.parametrize("error", [OperationalError("it\nstarts"), InterfaceError("closed")])
+def test_a_page_without_its_database_is_503_and_one_line_of_log(client, monkeypatch, caplog, error):
+    def load(self):
+        raise error
+
+    monkeypatch.setattr(SessionStore, "load", load)
+    client.cookies["sessionid"] = "a" * 32
+    response = client.get("/dashboard/")
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert "Try again in a moment" in response.content.decode()
+    [record] = [r for r in caplog.records if r.name == "apikeys.requests"]
+    name = type(error).__name__
+    words = " ".join(str(error).split())
+    assert record.getMessage() == f"database unavailable error={name}: {words}"
+    assert not [r for r in caplog.records if r.exc_info]
+
+
+def test_another_fault_of_a_page_stays_djangos(client, monkeypatch):
+    def load(self):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(SessionStore, "load", load)
+    client.cookies["sessionid"] = "a" * 32
+    client.raise_request_exception = False
+    assert client.get("/dashboard/").status_code == 500
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500", "503"])
 def test_error_pages_need_neither_request_nor_database_nor_manifest(name, settings):
     settings.STORAGES = {
         **settings.STORAGES,

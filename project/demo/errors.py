@@ -6,13 +6,16 @@ Where no system answers, the page for people is shown.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 
 from apikeys.dialects import Problem
+from apikeys.exceptions import RETRY_WHEN_UNAVAILABLE
 from project.demo.systems import dialect_at
 
 Page = Callable[..., HttpResponse]
@@ -44,15 +47,28 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, problem, defaults.server_error)
 
 
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Answer 503."""
+    problem = Problem(
+        status=503,
+        code="service.unavailable",
+        detail="Try again in a moment.",
+        extra={"retry_after": RETRY_WHEN_UNAVAILABLE},
+    )
+    response = _answer(request, problem, _unavailable_page)
+    response.headers["Retry-After"] = str(RETRY_WHEN_UNAVAILABLE)
+    return response
+
+
+def _unavailable_page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(render_to_string("503.html"), status=503)
+
+
 def _answer(request: HttpRequest, problem: Problem, page: Page, *args: Any) -> HttpResponse:
     dialect = dialect_at(request.path)
     if dialect is None:
         return page(request, *args)
-    body, content_type = dialect.render(
-        Problem(
-            status=problem.status, code=problem.code, detail=problem.detail, host=_host(request)
-        )
-    )
+    body, content_type = dialect.render(replace(problem, host=_host(request)))
     return JsonResponse(body, safe=False, status=problem.status, content_type=content_type)
 
 
