@@ -61,10 +61,10 @@ def test_there_are_tokens_in_every_state(acme: Organization) -> None:
         "Load test": "active",
         "Ada's laptop": "active",
         "Max's laptop": "expiring",
-        "Documentation": "active",
+        "Docs examples": "active",
     }
     assert [name for name, token in tokens.items() if token.has_overlap()] == ["Mobile backend"]
-    assert [name for name, t in tokens.items() if t.last_used_at is None] == ["Documentation"]
+    assert [name for name, t in tokens.items() if t.last_used_at is None] == ["Docs examples"]
     now = timezone.now()
     for token in tokens.values():
         assert token.created_at < (token.last_used_at or now) <= now
