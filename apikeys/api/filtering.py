@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import django_filters
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
@@ -19,6 +20,14 @@ class TokenListFilter(TokenFilter):
     """The dashboard's filters without its sorting: pages by cursor are always newest first."""
 
     ordering = None
+    # Django's own field takes every text for a yes or a no.
+    unused = django_filters.ChoiceFilter(
+        label="Unused for 90 days", method="of_use", choices=(("true", "true"), ("false", "false"))
+    )
+
+    def of_use(self, queryset: Any, name: str, value: str) -> Any:
+        """Keep live tokens that nobody has used for 90 days, or all."""
+        return self.only_unused(queryset, name, value == "true")
 
     def filter_queryset(self, queryset: Any) -> Any:
         # A program sees every token unless it asks for some; a person's list begins with live ones.
@@ -30,18 +39,23 @@ class TokenListFilter(TokenFilter):
         return queryset
 
 
-def refuse_repeated(request: Request) -> None:
-    """Refuse a query parameter that is there twice: which one is meant?
+def require_plain(request: Request) -> None:
+    """Refuse a query parameter that is there twice (which one is meant?) or says nothing.
 
     Raises:
         ValidationError: one is.
     """
-    if repeated := sorted(n for n, values in request.query_params.lists() if len(values) > 1):
-        raise ValidationError(dict.fromkeys(repeated, "Give this once."))
+    problems = {
+        name: "Give this once." if len(values) > 1 else "Give a value or leave this out."
+        for name, values in request.query_params.lists()
+        if len(values) > 1 or not values[0]
+    }
+    if problems:
+        raise ValidationError(problems)
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # untyped library
-    """Refuse query parameters that no filter of the view declares, and repeated ones."""
+    """Refuse query parameters that no filter of the view declares, repeated and empty ones."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: Any
@@ -51,6 +65,6 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # untyped
         if unknown := sorted(set(request.query_params) - declared - PAGING):
             known = ", ".join(sorted(declared | PAGING))
             raise ValidationError(dict.fromkeys(unknown, f"Unknown filter. Known: {known}."))
-        refuse_repeated(request)
+        require_plain(request)
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered

@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from apikeys import reports
 from apikeys.api.access import ManagementMixin
-from apikeys.api.filtering import StrictFilterBackend, refuse_repeated
+from apikeys.api.filtering import StrictFilterBackend, require_plain
 from apikeys.api.inputs import UsageQuerySerializer
 from apikeys.api.operations import Operation
 from apikeys.api.pagination import KeysetPagination
@@ -57,7 +57,7 @@ class UsageView(ManagementMixin, APIView):
     def get(self, request: Request, organization: str) -> Response:
         """Count requests by outcome and hour or day, and the busiest tokens."""
         found = self.organization()
-        refuse_repeated(request)
+        require_plain(request)
         serializer = UsageQuerySerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
