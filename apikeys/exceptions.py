@@ -10,7 +10,7 @@ import logging
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import (
@@ -32,6 +32,7 @@ from rest_framework.views import set_rollback
 from apikeys import dialects
 from apikeys import state as states
 from apikeys.dialects import Dialect, Problem
+from apikeys.epochs import EpochUnavailableError
 from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 
@@ -39,6 +40,8 @@ logger = logging.getLogger("apikeys.requests")
 
 RETRY_WHEN_UNAVAILABLE = 5
 LONGEST_REASON = 200
+OUTAGES: Final = (OperationalError, InterfaceError, EpochUnavailableError)
+"""What is raised while a part of the system is down, and is no fault of the code."""
 
 
 class Refused(drf.APIException):
@@ -124,7 +127,7 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
 
     ``ATOMIC_REQUESTS`` opens and commits the transaction there. None for everything else.
     """
-    if not isinstance(exc, (OperationalError, InterfaceError)):
+    if not isinstance(exc, OUTAGES):
         return None
     view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
     dialect = _spoken_by(getattr(view, "authentication_classes", None))
@@ -187,7 +190,7 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
             return _problem(400, "request.invalid", "The body is nested too deeply.")
         case drf.APIException():
             return _api_exception(exc)
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | EpochUnavailableError():
             log_outage(exc)
             extra = {"retry_after": RETRY_WHEN_UNAVAILABLE}
             return _problem(503, "service.unavailable", "Try again in a moment.", extra)
@@ -195,9 +198,14 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
 
 
 def log_outage(exc: Exception) -> None:
-    """Log what the database said, in one line: its errors of this kind quote no values."""
+    """Log in one line what was said by what is out; errors of these kinds quote no values.
+
+    Args:
+        exc: one of ``OUTAGES``.
+    """
+    what = "epoch" if isinstance(exc, EpochUnavailableError) else "database"
     reason = printable(" ".join(str(exc).split()))[:LONGEST_REASON]
-    logger.error("database unavailable error=%s: %s", type(exc).__name__, reason)
+    logger.error("%s unavailable error=%s: %s", what, type(exc).__name__, reason)
 
 
 def _while_parsing(exc: Exception) -> bool:

@@ -1,18 +1,17 @@
-"""What pages answer while the database is gone."""
+"""What pages answer while the database, or what else they need, is gone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from apikeys.exceptions import log_outage
+from apikeys.exceptions import OUTAGES, log_outage
 from project.demo.errors import unavailable
 
 
-class DatabaseOutageMiddleware:
-    """Answer 503 and log a line where the view met a database that fails: it is no fault of ours.
+class OutageMiddleware:
+    """Answer 503 and log a line where a view met a part that is down: it is no fault of the code.
 
     Views of tokens have their answer from ``AccessTokenMiddleware``, which stands further in.
     """
@@ -24,8 +23,8 @@ class DatabaseOutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer those two kinds of errors, and leave the rest to Django."""
-        if not isinstance(exception, (OperationalError, InterfaceError)):
+        """Answer these kinds of errors, and leave the rest to Django."""
+        if not isinstance(exception, OUTAGES):
             return None
         log_outage(exception)
         return unavailable(request)

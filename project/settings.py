@@ -59,7 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.proxies.TrustedProxyMiddleware",
     "project.headers.PageHeadersMiddleware",
-    "project.outage.DatabaseOutageMiddleware",
+    "project.outage.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "project.demo.cors.DialectCorsMiddleware",

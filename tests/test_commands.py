@@ -193,3 +193,20 @@ def test_grant_admin_promotes_adds_and_repeats(acme, bob, charlie):
     assert AuditEvent.objects.latest("pk").action == "member.added"
     assert "no organization" in fails("grant_admin", "moon", "bob@example.org")
     assert "no user" in fails("grant_admin", "acme", "nobody@example.org")
+
+
+@pytest.mark.urls("tests.apis")
+def test_suspend_organization_stops_its_tokens_until_it_is_resumed(api, issue, acme):
+    issued = issue()
+    assert run("suspend_organization", "acme")[0] == "acme is suspended: its tokens are refused.\n"
+    refused = api.key(issued).get("/protected")
+    assert (refused.status_code, refused.json()["error"]) == (401, "api_key.disabled")
+    assert run("suspend_organization", "acme", "--resume")[0] == "The tokens of acme work again.\n"
+    assert api.key(issued).get("/protected").status_code == 200
+    suspended, resumed = AuditEvent.objects.order_by("pk")[AuditEvent.objects.count() - 2 :]
+    assert [suspended.action, resumed.action] == ["organization.suspended", "organization.resumed"]
+    assert suspended.actor_label == "suspend_organization"
+
+
+def test_suspend_organization_refuses_an_unknown_one(acme):
+    assert fails("suspend_organization", "nowhere") == "There is no organization 'nowhere'."

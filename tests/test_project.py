@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import get_template
 
+from apikeys.epochs import EpochUnavailableError
 from project.headers import PageHeadersMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -206,8 +207,13 @@ def test_an_unknown_address_has_a_page_of_its_own(client):
     assert "There is nothing at this address." in response.content.decode()
 
 
-@pytest.mark.parametrize("error", [OperationalError("it\nstarts"), InterfaceError("closed")])
-def test_a_page_without_its_database_is_503_and_one_line_of_log(client, monkeypatch, caplog, error):
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("it\nstarts"), InterfaceError("closed"), EpochUnavailableError("full")],
+)
+def test_a_page_without_what_it_needs_is_503_and_one_line_of_log(
+    client, monkeypatch, caplog, error
+):
     def load(self):
         raise error
 
@@ -220,7 +226,8 @@ def test_a_page_without_its_database_is_503_and_one_line_of_log(client, monkeypa
     [record] = [r for r in caplog.records if r.name == "apikeys.requests"]
     name = type(error).__name__
     words = " ".join(str(error).split())
-    assert record.getMessage() == f"database unavailable error={name}: {words}"
+    what = "epoch" if name.startswith("Epoch") else "database"
+    assert record.getMessage() == f"{what} unavailable error={name}: {words}"
     assert not [r for r in caplog.records if r.exc_info]
 
 

@@ -1,0 +1,29 @@
+"""``manage.py suspend_organization ORG``: stops all of an organization's tokens, until resumed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from apikeys.management import parsing
+from apikeys.services.actors import Actor
+from apikeys.services.organizations import resume_organization, suspend_organization
+
+
+class Command(BaseCommand):
+    help = "Refuse every token of an organization from the next request on; --resume ends it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("organization", metavar="ORG")
+        parser.add_argument("--resume", action="store_true", help="let its tokens work again")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        organization = parsing.organization(options["organization"])
+        actor = Actor.system("suspend_organization")
+        if options["resume"]:
+            resume_organization(actor=actor, organization=organization)
+            self.stdout.write(f"The tokens of {organization.slug} work again.")
+        else:
+            suspend_organization(actor=actor, organization=organization)
+            self.stdout.write(f"{organization.slug} is suspended: its tokens are refused.")
