@@ -8,6 +8,8 @@ import json
 import pytest
 from django.utils import timezone
 
+from apikeys import credentials
+from apikeys.credentials import KeyShape, api_key
 from apikeys.limits import Limit
 from apikeys.models import AuditEvent
 from apikeys.reauthentication import SESSION_KEY
@@ -125,6 +127,22 @@ def test_a_name_that_reads_differently_from_what_it_is_is_refused(issue, alice, 
     with pytest.raises(Invalid):
         create_organization(actor=actor, name=f"Ac{mark}me", admin=alice)
     assert not AuditEvent.objects.filter(action="token.created").exists()
+
+
+def test_an_unknown_id_costs_the_same_comparison_as_a_wrong_secret(api, issue, monkeypatch):
+    compared = []
+    honest = credentials.matches
+
+    def count(token_id, secret, stored, peppers):
+        compared.append(stored.partition("$")[0])
+        return honest(token_id, secret, stored, peppers)
+
+    monkeypatch.setattr(credentials, "matches", count)
+    shape = KeyShape()
+    for token_id in (issue().token.token_id, shape.new_id()):
+        key = api_key("ak_prod", token_id, shape.new_secret(token_id))
+        assert api.get("/access/v1/token", headers={"X-API-Key": key}).status_code == 401
+    assert compared == ["hmac-sha256", "hmac-sha256"]
 
 
 @pytest.mark.parametrize("name", ["reads\x00", "reads\n", "\ud800", "a/b"])
