@@ -21,7 +21,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework import parsers as drf_parsers
@@ -127,7 +127,7 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
 
     ``ATOMIC_REQUESTS`` opens and commits the transaction there. None for everything else.
     """
-    if not isinstance(exc, OUTAGES):
+    if not is_outage(exc):
         return None
     view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
     dialect = _spoken_by(getattr(view, "authentication_classes", None))
@@ -190,18 +190,30 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
             return _problem(400, "request.invalid", "The body is nested too deeply.")
         case drf.APIException():
             return _api_exception(exc)
-        case OperationalError() | InterfaceError() | EpochUnavailableError():
+        case _ if is_outage(exc):
             log_outage(exc)
             extra = {"retry_after": RETRY_WHEN_UNAVAILABLE}
             return _problem(503, "service.unavailable", "Try again in a moment.", extra)
     return None
 
 
+def is_outage(exc: BaseException) -> bool:
+    """Tell whether what the request needs is out of reach, so that it may be sent again later.
+
+    The database is gone or, as after a fail-over, takes no writes; or nobody could be told of a
+    change, in the cached mode.
+    """
+    if isinstance(exc, OUTAGES):
+        return True
+    # PostgreSQL refuses a write in a read-only transaction by an error of another class.
+    return isinstance(exc, InternalError) and getattr(exc.__cause__, "sqlstate", "") == "25006"
+
+
 def log_outage(exc: Exception) -> None:
     """Log in one line what was said by what is out; errors of these kinds quote no values.
 
     Args:
-        exc: one of ``OUTAGES``.
+        exc: what ``is_outage`` takes for one.
     """
     what = "epoch" if isinstance(exc, EpochUnavailableError) else "database"
     reason = printable(" ".join(str(exc).split()))[:LONGEST_REASON]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from apikeys.exceptions import OUTAGES, log_outage
+from apikeys.exceptions import is_outage, log_outage
 from project.demo.errors import unavailable
 
 
@@ -23,8 +23,8 @@ class OutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer these kinds of errors, and leave the rest to Django."""
-        if not isinstance(exception, OUTAGES):
+        """Answer an outage, and leave the rest to Django."""
+        if not is_outage(exception):
             return None
         log_outage(exception)
         return unavailable(request)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection, connections, router
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    connections,
+    router,
+)
 from django.db.backends.base.base import NO_DB_ALIAS
 
-from apikeys import authentication, networks, permissions, usage, verification
-from apikeys.exceptions import unavailable
-from apikeys.models import RefusalCounter
+from apikeys import authentication, epochs, networks, permissions, usage, verification
+from apikeys.epochs import EpochUnavailableError
+from apikeys.exceptions import is_outage, unavailable
+from apikeys.models import AccessToken, RefusalCounter
 from apikeys.models import lookup as lookups
 from tests.apis import DIALECTS, say
 
@@ -272,3 +280,35 @@ def test_what_strangers_send_does_not_grow_the_memory_of_verdicts(api, issue):
     for number, method in itertools.product(range(20), ("PURGE", "X")):
         assert api.generic(f"{method}{number}", "/protected", secure=True).status_code == 405
     assert len(permissions._declared) == before
+
+
+@pytest.mark.postgres
+@pytest.mark.urls("project.urls")
+def test_a_database_that_takes_no_writes_lets_keys_read_and_is_503_to_a_change(api, issue):
+    key = api.key(issue(scopes=["notes:read", "notes:write"]))
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    assert key.get("/api/demo/notes").status_code == 200
+    answer = key.post("/api/demo/notes", {"text": "late"}, format="json")
+    assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+    assert answer["Retry-After"] == "5"
+
+
+@pytest.mark.urls("project.urls")
+def test_a_change_that_no_process_can_hear_of_is_503_and_not_made(api, issue, monkeypatch):
+    key = api.key(issue())
+
+    class Gone:
+        def read(self):
+            raise EpochUnavailableError("gone")
+
+        bump = read
+
+    monkeypatch.setattr(epochs, "current", Gone)
+    assert key.delete("/access/v1/token").json() == UNAVAILABLE
+    assert AccessToken.objects.get().revoked_at is None
+    assert key.get("/access/v1/token").status_code == 200
+
+
+def test_another_internal_error_of_the_database_is_a_fault_of_ours():
+    assert not is_outage(InternalError("tuple concurrently updated"))
