@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from apikeys.models import AccessToken, AuditEvent, Membership, Organization, Workspace
-from apikeys.services import audit, members, organizations, tokens
+from apikeys.services import audit, members, organizations, tokens, workspaces
 from apikeys.services.actors import Actor
 from apikeys.services.errors import ServiceError
 
@@ -80,17 +80,17 @@ def changes(by_alice, acme, bob, charlie, production, development, issue):
             ["organization.resumed"],
         ),
         (
-            lambda: organizations.create_workspace(
+            lambda: workspaces.create_workspace(
                 **by, organization=acme, name="New", environment="staging", dialect="default"
             ),
             ["workspace.created"],
         ),
         (
-            lambda: organizations.rename_workspace(**by, workspace=development, name="Dev"),
+            lambda: workspaces.rename_workspace(**by, workspace=development, name="Dev"),
             ["workspace.updated"],
         ),
         (
-            lambda: organizations.archive_workspace(**by, workspace=development),
+            lambda: workspaces.archive_workspace(**by, workspace=development),
             ["workspace.archived"],
         ),
     ]

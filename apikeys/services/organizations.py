@@ -1,4 +1,4 @@
-"""Create and change organizations and workspaces, each with its audit event."""
+"""Create and change organizations, each with its audit event."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from typing import Any, Final
 
 from django.db import IntegrityError
 from django.utils import timezone
-from django.utils.text import slugify
 
-from apikeys import dialects
 from apikeys.limits import Limit
-from apikeys.models import AccessToken, Membership, Organization, Workspace
+from apikeys.models import Membership, Organization
 from apikeys.models.organizations import Environment, Role
 from apikeys.services import audit, rules, slugs
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authority import require_admin, require_operator
-from apikeys.services.errors import Conflict, Invalid, NotAllowed
-from apikeys.services.locks import lock_organization, lock_tokens
-from apikeys.services.tokens import revoke_unchecked
+from apikeys.services.errors import Invalid, NotAllowed
+from apikeys.services.locks import lock_organization
 from apikeys.services.transactions import atomic, savepoint
 from apikeys.services.unset import UNSET, Unset
+from apikeys.services.workspaces import insert_workspace
 
 FIRST_CREDITS: Final = 500
-LONGEST_NAME: Final = 255
 
 
 @atomic
@@ -53,8 +50,7 @@ def create_organization(
     """
     if actor.kind == "token" or (actor.kind == "user" and admin != actor.user):
         raise NotAllowed("organization.admin_not_you", "Create organizations for yourself only.")
-    _require_dialect(dialect)
-    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
+    name = rules.name(name)
     organization = Organization(name=name, slug=slugs.free_slug(name, slug), credits=credits)
     try:
         with savepoint():
@@ -71,7 +67,7 @@ def create_organization(
         dialect=dialect,
     )
     for environment in (Environment.DEVELOPMENT, Environment.PRODUCTION):
-        _insert_workspace(
+        insert_workspace(
             actor, organization, str(environment.label).capitalize(), environment, dialect
         )
     return organization
@@ -87,7 +83,7 @@ def rename_organization(*, actor: Actor, organization: Organization, name: str) 
     """
     organization = lock_organization(organization)
     require_admin(actor, organization)
-    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
+    name = rules.name(name)
     if name != organization.name:
         before, organization.name = organization.name, name
         organization.save(update_fields=["name"])
@@ -100,75 +96,6 @@ def rename_organization(*, actor: Actor, organization: Organization, name: str) 
             after={"name": name},
         )
     return organization
-
-
-@atomic
-def create_workspace(
-    *, actor: Actor, organization: Organization, name: str, environment: str, dialect: str
-) -> Workspace:
-    """Add a workspace.
-
-    Raises:
-        NotAllowed: the actor is no admin.
-        Invalid: a value breaks a rule or the name is taken.
-    """
-    organization = lock_organization(organization)
-    require_admin(actor, organization)
-    _require_dialect(dialect)
-    if environment not in Environment.values:
-        raise Invalid("environment.unknown", "Choose an environment.", field="environment")
-    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
-    return _insert_workspace(actor, organization, name, environment, dialect)
-
-
-@atomic
-def rename_workspace(*, actor: Actor, workspace: Workspace, name: str) -> Workspace:
-    """Change the name people read; the slug stays.
-
-    Raises:
-        NotAllowed: the actor is no admin.
-        Conflict: it is archived.
-        Invalid: the name breaks a rule.
-    """
-    workspace = _lock_workspace(actor, workspace)
-    name = rules.text(name, field="name", longest=LONGEST_NAME, required=True)
-    if name != workspace.name:
-        before, workspace.name = workspace.name, name
-        workspace.save(update_fields=["name"])
-        audit.record(
-            actor,
-            Action.WORKSPACE_UPDATED,
-            organization=workspace.organization,
-            workspace=workspace,
-            target=name,
-            before={"name": before},
-            after={"name": name},
-        )
-    return workspace
-
-
-@atomic
-def archive_workspace(*, actor: Actor, workspace: Workspace) -> Workspace:
-    """Close a workspace for ever and revoke its tokens.
-
-    Raises:
-        NotAllowed: the actor is no admin.
-        Conflict: it is archived already.
-    """
-    workspace = _lock_workspace(actor, workspace)
-    tokens = lock_tokens(AccessToken.objects.filter(workspace=workspace, revoked_at__isnull=True))
-    revoke_unchecked(actor=actor, tokens=tokens, reason="Workspace archived")
-    workspace.archived_at = timezone.now()
-    workspace.save(update_fields=["archived_at"])
-    audit.record(
-        actor,
-        Action.WORKSPACE_ARCHIVED,
-        organization=workspace.organization,
-        workspace=workspace,
-        target=workspace.name,
-        revoked_tokens=len(tokens),
-    )
-    return workspace
 
 
 @atomic
@@ -245,43 +172,6 @@ def _set_suspended(actor: Actor, organization: Organization, *, suspended: bool)
         action = Action.ORGANIZATION_SUSPENDED if suspended else Action.ORGANIZATION_RESUMED
         audit.record(actor, action, organization=organization, target=organization.name)
     return organization
-
-
-def _lock_workspace(actor: Actor, workspace: Workspace) -> Workspace:
-    organization = lock_organization(workspace.organization)
-    require_admin(actor, organization)
-    workspace = Workspace.objects.select_related("organization").get(pk=workspace.pk)
-    if workspace.archived_at is not None:
-        raise Conflict("workspace.archived", "This workspace is archived.")
-    return workspace
-
-
-def _insert_workspace(
-    actor: Actor, organization: Organization, name: str, environment: str, dialect: str
-) -> Workspace:
-    slug = slugify(name)[:64]
-    if not slug:
-        raise Invalid("name.no_slug", "Use at least one letter or digit.", field="name")
-    if Workspace.objects.filter(organization=organization, slug=slug).exists():
-        raise Invalid("workspace.name_taken", "Another workspace has this name.", field="name")
-    workspace = Workspace.objects.create(
-        organization=organization, slug=slug, name=name, environment=environment, dialect=dialect
-    )
-    audit.record(
-        actor,
-        Action.WORKSPACE_CREATED,
-        organization=organization,
-        workspace=workspace,
-        target=name,
-        environment=str(environment),
-        dialect=dialect,
-    )
-    return workspace
-
-
-def _require_dialect(name: str) -> None:
-    if name not in dialects.all_dialects():
-        raise Invalid("dialect.unknown", "Choose an API.", field="dialect")
 
 
 def _lifetime(days: int | None) -> int | None:

@@ -45,17 +45,26 @@ def text(value: str, *, field: str, longest: int, required: bool) -> str:
     return value
 
 
+def name(value: str) -> str:
+    """Return the name as it is stored.
+
+    Raises:
+        Invalid: it is empty, too long, or has characters that nobody sees.
+    """
+    return text(value, field="name", longest=LONGEST_NAME, required=True)
+
+
 def token_name(
     value: str, *, workspace: Workspace, kind: str, excluding: AccessToken | None = None
 ) -> str:
     """Return the name; automation tokens of a workspace that are not revoked differ in it."""
-    name = text(value, field="name", longest=LONGEST_NAME, required=True)
+    wanted = name(value)
     # The expression of the constraint: `iexact` tells some letters apart that LOWER does not.
     taken = AccessToken.objects.alias(lowered=Lower("name")).filter(
         workspace=workspace,
         kind=Kind.AUTOMATION,
         revoked_at__isnull=True,
-        lowered=Lower(Value(name)),
+        lowered=Lower(Value(wanted)),
     )
     if excluding is not None:
         taken = taken.exclude(pk=excluding.pk)
@@ -63,7 +72,7 @@ def token_name(
         raise Invalid(
             "token.name_taken", "Another token of this workspace has this name.", field="name"
         )
-    return name
+    return wanted
 
 
 def description(value: str) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.services import organizations as services
+from apikeys.services import workspaces as services
 from dashboard.access import actor_of, admin_page, recent_password
 from dashboard.form_pages import render_form, submit
 from dashboard.forms.workspaces import ArchiveForm, NameForm, WorkspaceForm

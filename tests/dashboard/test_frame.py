@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from apikeys.models.tokens import Status
 from apikeys.services.errors import Conflict, Invalid
-from apikeys.services.organizations import archive_workspace, create_organization
+from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import disable_token, revoke_token
+from apikeys.services.workspaces import archive_workspace
 from dashboard.forms.errors import add_service_error
 from dashboard.templatetags import dashboard as tags
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apikeys.models import AuditEvent, Organization
-from apikeys.services.organizations import archive_workspace, create_workspace
+from apikeys.services.workspaces import archive_workspace, create_workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_in_memory")]
 

@@ -12,7 +12,8 @@ from apikeys import reauthentication
 from apikeys.models import AccessToken, AuditEvent, SecretIssue
 from apikeys.services import rules
 from apikeys.services.errors import Invalid
-from apikeys.services.organizations import archive_workspace, create_workspace, update_policy
+from apikeys.services.organizations import update_policy
+from apikeys.services.workspaces import archive_workspace, create_workspace
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/dashboard/acme/tokens/new"

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from apikeys import reauthentication
 from apikeys.models import AccessToken, AuditEvent
-from apikeys.services.organizations import create_workspace
 from apikeys.services.tokens import revoke_token, rotate_token
+from apikeys.services.workspaces import create_workspace
 from dashboard.pages import PAGE_HEADERS
 from tests.conftest import SecureClient
 

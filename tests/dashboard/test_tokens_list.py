@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apikeys.models import AccessToken, UsageCounter
-from apikeys.services.organizations import archive_workspace
 from apikeys.services.tokens import disable_token, revoke_token, rotate_token
+from apikeys.services.workspaces import archive_workspace
 
 pytestmark = pytest.mark.django_db
 

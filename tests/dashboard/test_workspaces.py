@@ -10,8 +10,8 @@ import time_machine
 from django.utils import timezone
 
 from apikeys.models import AccessToken, AuditEvent, Workspace
-from apikeys.services.organizations import archive_workspace
 from apikeys.services.tokens import disable_token
+from apikeys.services.workspaces import archive_workspace
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,8 @@ from apikeys.models import AccessToken, Invitation, Membership, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.services.actors import Actor
 from apikeys.services.members import add_member
-from apikeys.services.organizations import create_organization, create_workspace
+from apikeys.services.organizations import create_organization
+from apikeys.services.workspaces import create_workspace
 
 PASSWORD = "another horse, another battery"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, AuditEvent, Membership
-from apikeys.services import members, organizations, tokens
+from apikeys.services import members, organizations, tokens, workspaces
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Invalid, NotAllowed
 
@@ -107,13 +107,13 @@ def token_services(token, workspace):
 
 def organization_services(acme, development, membership, somebody):
     return {
-        "create workspace": lambda actor: organizations.create_workspace(
+        "create workspace": lambda actor: workspaces.create_workspace(
             actor=actor, organization=acme, name="New", environment="staging", dialect="default"
         ),
-        "rename workspace": lambda actor: organizations.rename_workspace(
+        "rename workspace": lambda actor: workspaces.rename_workspace(
             actor=actor, workspace=development, name="Other"
         ),
-        "archive workspace": lambda actor: organizations.archive_workspace(
+        "archive workspace": lambda actor: workspaces.archive_workspace(
             actor=actor, workspace=development
         ),
         "policy": lambda actor: organizations.update_policy(

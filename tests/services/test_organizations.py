@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apikeys.models import AccessToken, AuditEvent, Organization, Workspace
-from apikeys.services import organizations
+from apikeys.services import organizations, workspaces
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 
@@ -84,7 +84,7 @@ def test_an_organization_that_breaks_a_rule_is_not_made(actor, alice, acme, fiel
 
 
 def test_a_workspace_is_added_with_its_own_slug(by_alice, acme, globex):
-    made = organizations.create_workspace(
+    made = workspaces.create_workspace(
         actor=by_alice,
         organization=acme,
         name="Load Tests",
@@ -108,17 +108,17 @@ def test_a_workspace_is_added_with_its_own_slug(by_alice, acme, globex):
 )
 def test_a_workspace_that_breaks_a_rule_is_not_made(by_alice, acme, fields, code):
     asked = {"name": "New", "environment": "staging", "dialect": "default", **fields}
-    work = lambda: organizations.create_workspace(  # noqa: E731
+    work = lambda: workspaces.create_workspace(  # noqa: E731
         actor=by_alice, organization=acme, **asked
     )
     assert refused(Invalid, work) == code
 
 
 def test_renaming_keeps_the_slug(by_alice, acme, production):
-    organizations.rename_workspace(actor=by_alice, workspace=production, name="Live")
+    workspaces.rename_workspace(actor=by_alice, workspace=production, name="Live")
     organizations.rename_organization(actor=by_alice, organization=acme, name="Acme Inc.")
     events = AuditEvent.objects.count()
-    organizations.rename_workspace(actor=by_alice, workspace=production, name="Live")
+    workspaces.rename_workspace(actor=by_alice, workspace=production, name="Live")
     organizations.rename_organization(actor=by_alice, organization=acme, name="Acme Inc.")
     assert AuditEvent.objects.count() == events
     production.refresh_from_db()
@@ -130,15 +130,15 @@ def test_renaming_keeps_the_slug(by_alice, acme, production):
 def test_archiving_is_final_and_revokes_what_lives_there(by_alice, production, development, issue):
     tokens = [issue().token, issue().token]
     elsewhere = issue(workspace=development).token
-    made = organizations.archive_workspace(actor=by_alice, workspace=production)
+    made = workspaces.archive_workspace(actor=by_alice, workspace=production)
     assert made.archived_at is not None
     assert AccessToken.objects.filter(revoke_reason="Workspace archived").count() == len(tokens)
     assert AccessToken.objects.get(revoked_at__isnull=True) == elsewhere
     event = AuditEvent.objects.latest("pk")
     assert (event.action, event.details) == ("workspace.archived", {"revoked_tokens": 2})
     for work in (
-        lambda: organizations.archive_workspace(actor=by_alice, workspace=production),
-        lambda: organizations.rename_workspace(actor=by_alice, workspace=production, name="X"),
+        lambda: workspaces.archive_workspace(actor=by_alice, workspace=production),
+        lambda: workspaces.rename_workspace(actor=by_alice, workspace=production, name="X"),
     ):
         assert refused(Conflict, work) == "workspace.archived"
 

@@ -14,13 +14,13 @@ from apikeys.models import AccessToken, AuditEvent
 from apikeys.refusals import Refusal
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Conflict, Invalid
-from apikeys.services.organizations import archive_workspace
 from apikeys.services.tokens import (
     disable_token,
     end_overlap,
     revoke_token,
     rotate_token,
 )
+from apikeys.services.workspaces import archive_workspace
 from apikeys.verification import Facts, verify
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")

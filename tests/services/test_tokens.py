@@ -15,7 +15,8 @@ from apikeys.models import AccessToken, AuditEvent
 from apikeys.services import issuing, tokens
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Conflict, Invalid
-from apikeys.services.organizations import archive_workspace, update_policy
+from apikeys.services.organizations import update_policy
+from apikeys.services.workspaces import archive_workspace
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 DAY = timedelta(days=1)

@@ -25,8 +25,7 @@ from apikeys.models import Organization, Workspace
 from apikeys.models.organizations import Role
 from apikeys.permissions import requires_scopes
 from apikeys.scopes import MANAGE
-from apikeys.services import members
-from apikeys.services import organizations as services
+from apikeys.services import members, organizations, workspaces
 from apikeys.services.transactions import savepoint
 
 
@@ -73,9 +72,11 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
         name = policy.pop("name", None)
         actor = self.actor()
         with savepoint():
-            found = services.update_policy(actor=actor, organization=found, **policy)
+            found = organizations.update_policy(actor=actor, organization=found, **policy)
             if name is not None:
-                found = services.rename_organization(actor=actor, organization=found, name=name)
+                found = organizations.rename_organization(
+                    actor=actor, organization=found, name=name
+                )
         return Response(OrganizationSerializer(found).data)
 
     @requires_scopes(MANAGE)
@@ -135,7 +136,7 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
         found = self.organization()
         serializer = WorkspaceCreateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        workspace = services.create_workspace(
+        workspace = workspaces.create_workspace(
             actor=self.actor(), organization=found, **serializer.validated_data
         )
         return Response(WorkspaceSerializer(workspace).data, status=201)
@@ -149,7 +150,7 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
         found = self.get_workspace()
         serializer = WorkspaceUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        renamed = services.rename_workspace(
+        renamed = workspaces.rename_workspace(
             actor=self.actor(), workspace=found, **serializer.validated_data
         )
         return Response(WorkspaceSerializer(renamed).data)
@@ -161,5 +162,5 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
         found = self.get_workspace()
         self.require_person()
         self.require_recent_password()
-        archived = services.archive_workspace(actor=self.actor(), workspace=found)
+        archived = workspaces.archive_workspace(actor=self.actor(), workspace=found)
         return Response(WorkspaceSerializer(archived).data)

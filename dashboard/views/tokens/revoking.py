@@ -70,7 +70,7 @@ def revoke(request: HttpRequest, organization: Organization, token_id: str) -> H
         "form": form,
         "possible": token.status is not Status.REVOKED,
         "requests": requests_in_a_day(token),
-        "made": token.children.live().order_by("name", "pk")[:SHOWN],  # type: ignore[attr-defined]
+        "made": token.children.live().order_by("name", "pk")[:SHOWN],
         "chosen_workspace": token.workspace,
     }
     return render_page(request, "dashboard/tokens/revoke.html", context)
