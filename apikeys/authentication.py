@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.db import InterfaceError, OperationalError
@@ -160,13 +161,13 @@ class AccessTokenAuthentication(BaseAuthentication):
         return found
 
     def _parse(self, carrier: Carrier, raw: bytes, dialect: Dialect) -> Credential:
-        accepted = dialects.all_dialects().values() if self.any_dialect else (dialect,)
+        prefixes, shapes = dialect.accepted_prefixes, dialect.accepted_key_shapes
+        if self.any_dialect:
+            every = dialects.all_dialects().values()
+            prefixes = frozenset().union(*(d.accepted_prefixes for d in every))
+            shapes = tuple(shape for d in every for shape in d.accepted_key_shapes)
         try:
-            return carrier.parse(
-                raw,
-                prefixes=frozenset().union(*(d.accepted_prefixes for d in accepted)),
-                shapes=[shape for d in accepted for shape in d.accepted_key_shapes],
-            )
+            return carrier.parse(raw, prefixes=prefixes, shapes=shapes)
         except MalformedCredentialError:
             raise Refusal(Reason.MALFORMED) from None
 
@@ -182,7 +183,8 @@ class AccessTokenAuthentication(BaseAuthentication):
         return verification.Facts(address=state.address, secure=secure, foreign_origin=foreign)
 
     def _refused(self, refusal: Refusal, state: states.RequestState) -> Refused:
-        state.refusal = refusal
+        # Its frames hold the state, which would then be freed by the garbage collector alone.
+        state.refusal = refusal.with_traceback(None)
         if FACES[refusal.reason].status != 401 and refusal.reason is not Reason.AMBIGUOUS:
             return Refused(refusal)
         # Verification has run: the limiter only turns a failing answer into 429, so a stranger's
@@ -202,10 +204,15 @@ class AccessTokenAuthentication(BaseAuthentication):
         return AccessTokenPrincipal(token)
 
 
+@lru_cache(maxsize=16)
+def _failure_limit(rate: str) -> Limit:
+    return Limit(rate, per="address", name="failed_credentials")
+
+
 def _count_failure(address: str | None) -> int:
     """Count a failed credential; return the seconds to wait when there were too many, else 0."""
     settings = conf.get()
-    limit = Limit(settings.limits["failed_credentials"], per="address", name="failed_credentials")
+    limit = _failure_limit(settings.limits["failed_credentials"])
     charge = Charge(limit, f"failed:{networks.address_bucket(address)}")
     verdict = limits.limiter(settings.limits_storage).hit([charge])
     return 0 if verdict.refused_by is None else verdict.refused_by.retry_after

@@ -117,10 +117,10 @@ class Bearer:
     label: str = field(default="Bearer", init=False)
 
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
-        return _authorization(meta, b"bearer")
+        return _authorization(meta, "bearer")
 
     def withhold(self, meta: MutableMapping[str, Any]) -> None:
-        _withhold_authorization(meta, "Bearer")
+        _withhold_authorization(meta, "bearer", "Bearer ***")
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -138,10 +138,10 @@ class Basic:
     label: str = field(default="Basic", init=False)
 
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
-        return _authorization(meta, b"basic")
+        return _authorization(meta, "basic")
 
     def withhold(self, meta: MutableMapping[str, Any]) -> None:
-        _withhold_authorization(meta, "Basic")
+        _withhold_authorization(meta, "basic", "Basic ***")
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -164,18 +164,17 @@ class Basic:
         return f'Basic realm="{realm}", charset="UTF-8"'
 
 
-def _authorization(meta: Mapping[str, Any], wanted: bytes) -> bytes | None:
+def _authorization(meta: Mapping[str, Any], wanted: str) -> bytes | None:
     value = meta.get("HTTP_AUTHORIZATION")
-    if value is None:
+    if value is None or value.partition(" ")[0].lower() != wanted:
         return None
-    scheme, _, rest = _bytes(value).partition(b" ")
-    return _single(rest.strip(b" ")) if scheme.lower() == wanted else None
+    return _single(_bytes(value).partition(b" ")[2].strip(b" "))
 
 
-def _withhold_authorization(meta: MutableMapping[str, Any], scheme: str) -> None:
-    value = _bytes(meta.get("HTTP_AUTHORIZATION", ""))
-    if value.partition(b" ")[0].lower() == scheme.lower().encode():
-        meta["HTTP_AUTHORIZATION"] = WithheldHeader(f"{scheme} ***", value)
+def _withhold_authorization(meta: MutableMapping[str, Any], scheme: str, shown: str) -> None:
+    value = meta.get("HTTP_AUTHORIZATION")
+    if value is not None and value.partition(" ")[0].lower() == scheme:
+        meta["HTTP_AUTHORIZATION"] = WithheldHeader(shown, _bytes(value))
 
 
 def _bytes(value: str) -> bytes:

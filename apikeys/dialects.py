@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -28,7 +28,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Problem:
     """One error, before a dialect puts it into its own words.
 
@@ -38,7 +38,7 @@ class Problem:
         detail: a sentence that says what is wrong and what to do.
         fields: field name to message, for errors in the input.
         extra: further members, such as ``required_scope`` or ``retry_after`` (seconds).
-        host: the host that the request names, for addresses in the words; "" when unknown.
+        asked_host: returns the host that the request names, "" when unknown; see ``host``.
     """
 
     status: int
@@ -46,12 +46,17 @@ class Problem:
     detail: str
     fields: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
-    host: str = ""
+    asked_host: Callable[[], str] = str
 
     @property
     def title(self) -> str:
         """The standard phrase of the status."""
         return HTTPStatus(self.status).phrase
+
+    @property
+    def host(self) -> str:
+        """The host that the request names, for addresses in the words; "" when unknown."""
+        return self.asked_host()
 
 
 class EnvNames(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -106,7 +106,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:
     """Return the problem in the dialect's words, with the headers its status asks for."""
-    problem = replace(_sendable(problem), host=_host(request._request))
+    _make_sendable(problem)
+    problem.asked_host = partial(_host, request._request)
     body, content_type = dialect.render(problem)
     response = Response(body, status=problem.status, content_type=content_type)
     if problem.status == 401:
@@ -134,21 +135,24 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     problem = problem_for(exc, dialect) if dialect is not None else None
     if dialect is None or problem is None:
         return None
-    body, content_type = dialect.render(replace(problem, host=_host(request)))
+    problem.asked_host = partial(_host, request)
+    body, content_type = dialect.render(problem)
     headers = {"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}
     return JsonResponse(
         body, safe=False, status=problem.status, content_type=content_type, headers=headers
     )
 
 
-def _sendable(problem: Problem) -> Problem:
-    """Return the problem so that it can be sent: it may repeat half a character of the input."""
+def _make_sendable(problem: Problem) -> None:
+    """Change the problem so that it can be sent: it may repeat half a character of the input."""
 
     def whole(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
-    fields = {whole(name): whole(text) for name, text in problem.fields.items()}
-    return replace(problem, detail=whole(problem.detail), fields=fields)
+    if not problem.detail.isascii():
+        problem.detail = whole(problem.detail)
+    if problem.fields:
+        problem.fields = {whole(name): whole(text) for name, text in problem.fields.items()}
 
 
 def _host(request: HttpRequest) -> str:

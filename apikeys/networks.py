@@ -130,10 +130,13 @@ def client_address(
     a Unix socket (empty `REMOTE_ADDR`), more than `MAXIMUM_HOPS` proxies, or no untrusted hop at
     all, where a trusted machine names nobody but machines that could be writing it themselves.
     """
-    peer = _hop(meta.get("REMOTE_ADDR"))
+    remote = meta.get("REMOTE_ADDR")
+    if not trusted_proxies:
+        return _canonical(remote) if isinstance(remote, str) else None
+    peer = _hop(remote)
     if peer is None:
         return None
-    if not trusted_proxies or not _in_any(peer, trusted_proxies):
+    if not _in_any(peer, trusted_proxies):
         return str(peer)
     forwarded = meta.get("HTTP_X_FORWARDED_FOR")
     if not isinstance(forwarded, str):
@@ -225,6 +228,7 @@ def is_foreign(
     return meta.get("HTTP_SEC_FETCH_SITE") in ("cross-site", "same-site")
 
 
+@lru_cache(maxsize=4096)
 def address_bucket(address: str | None) -> str:
     """What failures are counted under: an IPv4 address, the /64 of an IPv6 one, or "unknown".
 
@@ -267,6 +271,13 @@ def _stored_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
         except ValueError:
             continue
     return tuple(networks)
+
+
+@lru_cache(maxsize=4096)
+def _canonical(peer: str) -> str | None:
+    # The server's own word, so it is short.
+    address = _hop(peer)
+    return None if address is None else str(address)
 
 
 def _hop(text: object) -> Address | None:

@@ -7,6 +7,7 @@ the secret are remembered: state, address and transport are judged on every requ
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import secrets
 import threading
@@ -26,12 +27,62 @@ LARGEST: Final = 10_000
 _process_key: Final = secrets.token_bytes(32)
 
 
+class Mould:
+    """A row and the rows joined to it, from which any number of copies are made.
+
+    A view may change what it is handed, so that is always a copy. Which values can be changed,
+    lists and dictionaries, is found out once.
+
+    Args:
+        instance: a model instance, which is not kept.
+    """
+
+    __slots__ = ("_class", "_db", "_flat", "_nested", "_related", "_values")
+
+    def __init__(self, instance: models.Model) -> None:
+        self._class = instance.__class__
+        self._values = {name: v for name, v in vars(instance).items() if name != "_state"}
+        changeable = {n: copy.deepcopy(v) for n, v in self._values.items() if _can_change(v)}
+        self._values.update(changeable)
+        self._nested = [n for n, v in changeable.items() if any(map(_can_change, _parts(v)))]
+        self._flat = [name for name in changeable if name not in self._nested]
+        self._db = instance._state.db
+        self._related = {
+            name: None if related is None else Mould(related)
+            for name, related in instance._state.fields_cache.items()
+        }
+
+    def copy(self) -> Any:
+        """Return an instance as complete as the one that was given."""
+        instance = self._class.__new__(self._class)
+        values = vars(instance)
+        values.update(self._values)
+        for name in self._flat:
+            values[name] = values[name].copy()
+        for name in self._nested:
+            values[name] = copy.deepcopy(values[name])
+        state = values["_state"] = ModelState()
+        state.adding, state.db = False, self._db
+        state.fields_cache = {}
+        for name, mould in self._related.items():
+            state.fields_cache[name] = None if mould is None else mould.copy()
+        return instance
+
+
+def _can_change(value: object) -> bool:
+    return isinstance(value, (list, dict))
+
+
+def _parts(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
 class Proof(NamedTuple):
     """One entry; ``until`` is of the monotonic clock."""
 
     epoch: bytes
     until: float
-    token: AccessToken
+    token: Mould
 
 
 class Memory:
@@ -46,11 +97,12 @@ class Memory:
         proof = self._proofs.get(_key(credential))
         if proof is None or proof.epoch != epoch or proof.until <= time.monotonic():
             return None
-        return _copy_of_token(proof.token)
+        token: AccessToken = proof.token.copy()
+        return token
 
     def remember(self, credential: Credential, epoch: bytes, token: AccessToken) -> None:
         """Keep a copy of the row; ``epoch`` was read before the row was."""
-        proof = Proof(epoch, time.monotonic() + LONGEST_SECONDS, _copy_of_token(token))
+        proof = Proof(epoch, time.monotonic() + LONGEST_SECONDS, Mould(token))
         with self._lock:
             self._proofs[_key(credential)] = proof
             while len(self._proofs) > LARGEST:
@@ -65,27 +117,6 @@ class Memory:
 def _key(credential: Credential) -> bytes:
     text = f"{credential.prefix}:{credential.token_id}:{credential.secret}"
     return hashlib.blake2b(text.encode("ascii"), key=_process_key, digest_size=16).digest()
-
-
-def _copy_of_token(token: AccessToken) -> AccessToken:
-    """Copy the row and what is joined to it: a view may change what it is handed."""
-    copied: AccessToken = _copy(token)
-    workspace = _copy(token.workspace)
-    workspace._state.fields_cache["organization"] = _copy(token.workspace.organization)
-    copied._state.fields_cache["workspace"] = workspace
-    copied._state.fields_cache["owner"] = None if token.owner is None else _copy(token.owner)
-    return copied
-
-
-def _copy(instance: Any) -> Any:
-    copied: models.Model = instance.__class__.__new__(instance.__class__)
-    copied.__dict__.update(instance.__dict__)
-    for name, value in instance.__dict__.items():
-        if isinstance(value, (list, dict)):
-            copied.__dict__[name] = value.copy()
-    state = copied._state = ModelState()
-    state.adding, state.db = False, instance._state.db
-    return copied
 
 
 memory: Final = Memory()

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apikeys import conf, credentials, epochs, networks, proofs
 from apikeys.credentials import Credential
-from apikeys.models import AccessToken
+from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.lookup import find
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason, Refusal
@@ -69,11 +69,13 @@ def verify(
     """
     now = now or timezone.now()
     token = _prove(credential, now)
-    dialect = token.workspace.speaks if token.workspace.dialect in dialects else None
+    workspace = token.workspace
+    organization = workspace.organization
+    dialect = workspace.speaks if workspace.dialect in dialects else None
     reason = (
-        _check_dialect(token, credential, dialect)
-        or _check_address(token, facts)
-        or _check_state(token, now)
+        _check_dialect(workspace, credential, dialect)
+        or _check_address(token, organization, facts)
+        or _check_state(token, workspace, organization, now)
         or _check_transport(facts, dialect)
     )
     if reason is not None:
@@ -146,38 +148,41 @@ def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
 
 
 def _check_dialect(
-    token: AccessToken, credential: Credential, dialect: Dialect | None
+    workspace: Workspace, credential: Credential, dialect: Dialect | None
 ) -> Reason | None:
     if dialect is None:
         return Reason.OTHER_DIALECT
-    if not dialect.accepts_prefix(credential.prefix, token.workspace.environment):
+    if not dialect.accepts_prefix(credential.prefix, workspace.environment):
         return Reason.OTHER_DIALECT
     return None
 
 
-def _check_address(token: AccessToken, facts: Facts) -> Reason | None:
-    for allowed in (token.allowed_networks, token.organization.allowed_networks):
+def _check_address(token: AccessToken, organization: Organization, facts: Facts) -> Reason | None:
+    for allowed in (token.allowed_networks, organization.allowed_networks):
         if allowed and not networks.contains(tuple(allowed), facts.address):
             return Reason.ADDRESS_NOT_ALLOWED
     return None
 
 
-def _check_state(token: AccessToken, now: datetime) -> Reason | None:
+def _check_state(
+    token: AccessToken, workspace: Workspace, organization: Organization, now: datetime
+) -> Reason | None:
     if token.revoked_at is not None:
         return Reason.REVOKED
-    if token.workspace.archived_at is not None:
+    if workspace.archived_at is not None:
         return Reason.WORKSPACE_ARCHIVED
     if token.disabled_at is not None:
         return Reason.DISABLED
     if token.expires_at is not None and token.expires_at <= now:
         return Reason.EXPIRED
-    if token.organization.suspended_at is not None:
+    if organization.suspended_at is not None:
         return Reason.ORGANIZATION_SUSPENDED
     if token.kind == Kind.PERSONAL:
         is_member = token.owner_is_member  # type: ignore[attr-defined]  # annotated
-        if token.owner is None or not is_member:
+        owner = token.owner
+        if owner is None or not is_member:
             return Reason.OWNER_GONE
-        if not token.owner.is_active:
+        if not owner.is_active:
             return Reason.OWNER_INACTIVE
     return None
 

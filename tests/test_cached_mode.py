@@ -195,13 +195,13 @@ class TestProofs:
 def test_an_entry_ends_after_thirty_seconds_and_the_memory_is_bounded(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(proofs.time, "monotonic", lambda: now)
-    monkeypatch.setattr(proofs, "_copy_of_token", lambda token: token)
     monkeypatch.setattr(proofs, "LARGEST", 2)
     memory = proofs.Memory()
     credentials = [Credential(f"id{n}", "secret", "ak_prod") for n in range(3)]
     for credential in credentials:
-        memory.remember(credential, b"epoch", credential.token_id)
-    assert [memory.recall(c, b"epoch") for c in credentials] == [None, "id1", "id2"]
+        memory.remember(credential, b"epoch", AccessToken(token_id=credential.token_id))
+    recalled = [memory.recall(credential, b"epoch") for credential in credentials]
+    assert [token and token.token_id for token in recalled] == [None, "id1", "id2"]
     assert memory.recall(credentials[2], b"other") is None
     now = 1030.0
     assert memory.recall(credentials[2], b"epoch") is None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from limits import RateLimitItem, parse
 
@@ -39,6 +39,7 @@ class Limit:
     request. It remembers the time of each request, so it suits small amounts.
     `name`: limits of the same name and rate share their counts; a view that wants its own
     gives it one (no "/"). Default `<on>-<per>`.
+    `amount`, `seconds`: requests per window, and its length; from the rate.
 
     Raises ValueError for anything else.
     """
@@ -48,13 +49,17 @@ class Limit:
     on: str = "any"
     rolling: bool = False
     name: str = ""
+    amount: int = field(init=False, repr=False, compare=False)
+    seconds: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not all(isinstance(text, str) for text in (self.rate, self.name)):
             raise ValueError(
                 f"rate={self.rate!r}, name={self.name!r}: write strings, such as '1000/hour'."
             )
-        _parse(self.rate)
+        parsed = _parse(self.rate)
+        object.__setattr__(self, "amount", parsed.amount)
+        object.__setattr__(self, "seconds", parsed.get_expiry())
         if self.per not in get_args(Per):
             raise ValueError(f"per={self.per!r}: choose one of {', '.join(get_args(Per))}.")
         if not self.on:
@@ -62,16 +67,6 @@ class Limit:
         object.__setattr__(self, "name", self.name or f"{self.on}-{self.per}")
         if "/" in self.name or not self.name.isprintable():
             raise ValueError(f"name={self.name!r}: a limit's name is plain text without '/'.")
-
-    @property
-    def amount(self) -> int:
-        """Requests per window."""
-        return _parse(self.rate).amount
-
-    @property
-    def seconds(self) -> int:
-        """Length of the window."""
-        return _parse(self.rate).get_expiry()
 
     def applies_to(self, kind: str) -> bool:
         """Whether a request of this kind ("read", "write", "purge") is counted."""
@@ -82,8 +77,7 @@ class Limit:
         return replace(self, rate=rate)
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """One request on the account of `key`, which the caller makes from what `limit.per` says."""
 
     limit: Limit
@@ -97,8 +91,7 @@ class Charge:
         return f"{strategy}/{limit.amount}/{limit.seconds}/{limit.name}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Where one limit stands.
 
     `remaining`: requests left, never negative.
@@ -113,8 +106,7 @@ class Window:
     retry_after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The answer to a hit: its windows in the order of the charges. `refused_by` is the one that
     takes longest to wait for, None when allowed."""
 

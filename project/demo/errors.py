@@ -6,7 +6,7 @@ Where no system answers, the page for people is shown.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
@@ -68,7 +68,8 @@ def _answer(request: HttpRequest, problem: Problem, page: Page, *args: Any) -> H
     dialect = dialect_at(request.path)
     if dialect is None:
         return page(request, *args)
-    body, content_type = dialect.render(replace(problem, host=_host(request)))
+    problem.asked_host = partial(_host, request)
+    body, content_type = dialect.render(problem)
     return JsonResponse(body, safe=False, status=problem.status, content_type=content_type)
 
 
