@@ -107,23 +107,14 @@ def require_within_parent(
     if parent.parent_id is not None:
         raise NotAllowed("token.grandchild", "A token made by a token can't make another one.")
     dialect = workspace.speaks
-    exceeded = [
-        name
-        for name, within in (
-            ("workspace", workspace.pk == parent.workspace_id),
-            (
-                "scopes",
-                is_narrower(scopes, parent.scopes, dialect.available_scopes, dialect.implies),
-            ),
-            (
-                "expires_at",
-                parent.expires_at is None
-                or (expires_at is not None and expires_at <= parent.expires_at),
-            ),
-            ("allowed_networks", networks.is_within(allowed_networks, parent.allowed_networks)),
-        )
-        if not within
-    ]
+    within = {
+        "workspace": workspace.pk == parent.workspace_id,
+        "scopes": is_narrower(scopes, parent.scopes, dialect.available_scopes, dialect.implies),
+        "expires_at": parent.expires_at is None
+        or (expires_at is not None and expires_at <= parent.expires_at),
+        "allowed_networks": networks.is_within(allowed_networks, parent.allowed_networks),
+    }
+    exceeded = [name for name, holds in within.items() if not holds]
     if exceeded:
         raise NotAllowed(
             "token.exceeds_parent",

@@ -11,19 +11,15 @@ same mail either way.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.core.exceptions import ValidationError
-from django.core.mail import send_mail
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.core.validators import validate_email
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apikeys.models import Invitation, Membership, Organization
@@ -33,9 +29,10 @@ from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authority import require_admin
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
+from apikeys.services.invitation_mail import send_after_commit
 from apikeys.services.locks import lock_organization
 from apikeys.services.members import join, withdraw_unchecked
-from apikeys.services.transactions import after_commit, atomic
+from apikeys.services.transactions import atomic
 
 LIFETIME: Final = timedelta(days=7)
 RESEND_AFTER: Final = timedelta(minutes=5)
@@ -45,8 +42,6 @@ SALT: Final = "apikeys.invitation"
 
 PageUrl = Callable[[str], str]
 """Takes a link's text and returns the whole address of the page that reads it."""
-
-logger = logging.getLogger(__name__)
 
 
 @atomic
@@ -95,7 +90,7 @@ def invite(
         target=email,
         role=str(role),
     )
-    _send_after_commit(actor, invitation, page_url)
+    send_after_commit(invitation, inviter=actor.label, url=page_url(link_of(invitation)))
     return invitation
 
 
@@ -127,7 +122,7 @@ def resend_invitation(*, actor: Actor, invitation: Invitation, page_url: PageUrl
         target=invitation.email,
         role=invitation.role,
     )
-    _send_after_commit(actor, invitation, page_url)
+    send_after_commit(invitation, inviter=actor.label, url=page_url(link_of(invitation)))
     return invitation
 
 
@@ -294,25 +289,3 @@ def _address(email: str) -> str:
     except ValidationError:
         raise Invalid("email.invalid", "Enter an e-mail address.", field="email") from None
     return str(BaseUserManager.normalize_email(email))
-
-
-def _send_after_commit(actor: Actor, invitation: Invitation, page_url: PageUrl) -> None:
-    context = {
-        "organization": invitation.organization.name,
-        "inviter": actor.label,
-        "role": invitation.role,
-        "url": page_url(link_of(invitation)),
-        "expires_at": invitation.expires_at,
-    }
-    after_commit(partial(_send, invitation.email, context))
-
-
-def _send(email: str, context: dict[str, Any]) -> None:
-    subject = render_to_string("apikeys/mail/invitation_subject.txt", context)
-    body = render_to_string("apikeys/mail/invitation.txt", context)
-    try:
-        send_mail(" ".join(subject.split()), body, None, [email])
-    except OSError:
-        # The invitation stands and the page offers to resend it. The address of the mail server
-        # is worth logging, the link is not.
-        logger.exception("An invitation could not be sent")

@@ -123,9 +123,7 @@ def create_token(
         allowed_networks=allowed,
         expires_at=token.expires_at.isoformat() if token.expires_at else None,
     )
-    return IssuedToken(
-        token, secret, dialect.api_key(workspace.environment, token.token_id, secret)
-    )
+    return _issued(token, secret)
 
 
 @sensitive_variables()
@@ -159,30 +157,7 @@ def rotate_token(
     _require_rotatable(token)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
-    dialect = token.workspace.speaks
-    shape = next((s for s in dialect.accepted_key_shapes if s.fits(token.token_id)), None)
-    if shape is None:
-        raise Conflict("token.shape_unknown", "Tokens of this old shape can't be rotated.")
-    now = timezone.now()
-    secret = shape.new_secret(token.token_id)
-    ends = now + overlap
-    if token.expires_at is not None:
-        ends = min(ends, token.expires_at)
-    token.previous_digest = token.digest if overlap else ""
-    token.previous_expires_at = ends if overlap else None
-    token.previous_last_used_at = None
-    token.digest = _digest(token.token_id, secret)
-    token.rotated_at = now
-    token.save(
-        update_fields=[
-            "digest",
-            "previous_digest",
-            "previous_expires_at",
-            "previous_last_used_at",
-            "rotated_at",
-            "updated_at",
-        ]
-    )
+    secret = _replace_secret(token, overlap)
     remember(organization, creation_id, fingerprint, token)
     audit.record(
         actor,
@@ -191,8 +166,7 @@ def rotate_token(
         token=token,
         overlap_seconds=int(overlap.total_seconds()),
     )
-    environment = token.workspace.environment
-    return IssuedToken(token, secret, dialect.api_key(environment, token.token_id, secret))
+    return _issued(token, secret)
 
 
 @atomic
@@ -221,6 +195,38 @@ def _digest(token_id: str, secret: str) -> str:
 
         return argon2.digest(token_id, secret)
     return credentials.digest(token_id, secret, settings.peppers)
+
+
+@sensitive_variables()
+def _issued(token: AccessToken, secret: str) -> IssuedToken:
+    workspace = token.workspace
+    key = workspace.speaks.api_key(workspace.environment, token.token_id, secret)
+    return IssuedToken(token, secret, key)
+
+
+@sensitive_variables()
+def _replace_secret(token: AccessToken, overlap: timedelta) -> str:
+    """Write a new secret's digest and return the secret; the present one ends with the overlap."""
+    shapes = token.workspace.speaks.accepted_key_shapes
+    shape = next((shape for shape in shapes if shape.fits(token.token_id)), None)
+    if shape is None:
+        raise Conflict("token.shape_unknown", "Tokens of this old shape can't be rotated.")
+    secret = shape.new_secret(token.token_id)
+    now = timezone.now()
+    ends = now + overlap
+    if token.expires_at is not None:
+        ends = min(ends, token.expires_at)
+    changes = {
+        "digest": _digest(token.token_id, secret),
+        "previous_digest": token.digest if overlap else "",
+        "previous_expires_at": ends if overlap else None,
+        "previous_last_used_at": None,
+        "rotated_at": now,
+    }
+    for field_name, value in changes.items():
+        setattr(token, field_name, value)
+    token.save(update_fields=[*changes, "updated_at"])
+    return secret
 
 
 @sensitive_variables()

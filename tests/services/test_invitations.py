@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apikeys.models import AuditEvent, Invitation, Membership, Organization
 from apikeys.models.organizations import InvitationState
-from apikeys.services import invitations
+from apikeys.services import invitation_mail, invitations
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 from apikeys.services.members import add_member, change_role, remove_member
@@ -214,10 +214,12 @@ def test_a_dead_mail_server_keeps_the_invitation_and_logs_no_link(
     def refuse(*args: Any, **kwargs: Any) -> int:
         raise ConnectionRefusedError("no mail here")
 
-    monkeypatch.setattr(invitations, "send_mail", refuse)
+    monkeypatch.setattr(invitation_mail, "send_mail", refuse)
     invitation = invite()
     assert invitation.state is InvitationState.OPEN
-    assert "could not be sent" in caplog.text
+    [record] = caplog.records
+    words = "invitation could not be sent error=ConnectionRefusedError: no mail here"
+    assert (record.getMessage(), record.exc_info) == (words, None)
     assert invitations.link_of(invitation).split(":")[2] not in caplog.text
 
 

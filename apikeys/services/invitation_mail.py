@@ -1,0 +1,45 @@
+"""The mail that carries an invitation's link. Knows no rule of who may invite whom."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+
+from apikeys.models import Invitation
+from apikeys.services.transactions import after_commit
+
+logger = logging.getLogger("apikeys.invitations")
+
+
+def send_after_commit(invitation: Invitation, *, inviter: str, url: str) -> None:
+    """Send the mail when the transaction is through.
+
+    Args:
+        invitation: whose address gets it.
+        inviter: the person who answers for it, by name.
+        url: the address of the page that accepts, link included.
+    """
+    context = {
+        "organization": invitation.organization.name,
+        "inviter": inviter,
+        "role": invitation.role,
+        "url": url,
+        "expires_at": invitation.expires_at,
+    }
+    after_commit(partial(_send, invitation.email, context))
+
+
+def _send(email: str, context: dict[str, Any]) -> None:
+    subject = render_to_string("apikeys/mail/invitation_subject.txt", context)
+    body = render_to_string("apikeys/mail/invitation.txt", context)
+    try:
+        send_mail(" ".join(subject.split()), body, None, [email])
+    except OSError as error:
+        # The invitation stands and the page offers to resend it. What the mail server said is
+        # worth logging, the link is not.
+        said = " ".join(str(error).split())
+        logger.error("invitation could not be sent error=%s: %s", type(error).__name__, said)
