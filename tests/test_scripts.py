@@ -258,6 +258,12 @@ def test_junk_is_a_4xx_of_the_server(demo, headers):
     assert demo.request("GET", NOTES, {"X-API-Key": demo.key})[0] == 200
 
 
+def test_a_header_with_underscores_is_no_key_and_stands_in_for_none(demo):
+    assert demo.request("GET", NOTES, {"X_API_Key": demo.key})[0] == 401
+    both = {"X_API_Key": "junk", "X-API-Key": demo.key}
+    assert demo.request("GET", NOTES, both)[0] == 200
+
+
 def read_answer_to_a_long_header(demo, headers):
     """Send as much as the server takes, then read what it said."""
     [(name, value)] = headers.items()

@@ -5,13 +5,15 @@ A value that does not exist is left out, never null: those clients refuse a null
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
 
 from apikeys import dialects
-from apikeys.models import AccessToken, Membership
+from apikeys.models import AccessToken, Membership, Organization
 from project.demo.bodies import StrictSerializer, in_ascii
 from project.demo.fastly.models import Service
 
@@ -104,11 +106,21 @@ def service_facts(service: Service) -> dict[str, Any]:
     }
 
 
+def tokens_facts(tokens: Iterable[AccessToken]) -> list[dict[str, Any]]:
+    """Return what is said of each; an owner of many is looked up once."""
+    user_id = cache(_user_id)
+    return [_facts(token, user_id(token.owner_id, token.organization)) for token in tokens]
+
+
 def token_facts(token: AccessToken) -> dict[str, Any]:
     """Return what is said of a token: strings, and only values that exist."""
+    return _facts(token, _user_id(token.owner_id, token.organization))
+
+
+def _facts(token: AccessToken, user_id: str | None) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "id": token.token_id,
-        "user_id": _user_id(token),
+        "user_id": user_id,
         "name": token.name,
         "scope": " ".join(token.scopes),
         "services": [],
@@ -129,10 +141,8 @@ def moment(value: datetime | None) -> str | None:
     return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _user_id(token: AccessToken) -> str | None:
-    if token.owner_id is None:
+def _user_id(owner_id: int | None, organization: Organization) -> str | None:
+    if owner_id is None:
         return None
-    membership = Membership.objects.filter(
-        organization=token.organization, user_id=token.owner_id
-    ).first()
+    membership = Membership.objects.filter(organization=organization, user_id=owner_id).first()
     return None if membership is None else str(membership.public_id)

@@ -30,6 +30,7 @@ from project.demo.fastly.serializers import (
     BulkSerializer,
     NewTokenSerializer,
     token_facts,
+    tokens_facts,
 )
 from project.demo.fastly.views import FastlyView
 from project.demo.people import (
@@ -109,7 +110,7 @@ class TokensView(TokenApiView):
         )
 
     def get(self, request: Request) -> Response:
-        return Response([token_facts(token) for token in self.visible()])
+        return Response(tokens_facts(self.visible()))
 
     @sensitive_variables()
     def post(self, request: Request) -> Response:

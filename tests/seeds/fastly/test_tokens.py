@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apikeys import usage
 from apikeys.models import AccessToken, AuditEvent
@@ -196,6 +198,18 @@ def test_s4_07_the_list_is_the_persons_own_and_holds_no_secret_and_no_null(
     assert {name for name, value in shown.items() if value is None} == {"deleted_at"}
     strings = {type(value) for name, value in shown.items() if name not in ("services",)}
     assert strings == {str, type(None)}
+
+
+def test_s4_07_a_long_list_costs_no_more_queries_than_a_short_one(in_process, api, issue, bob):
+    mine = header(issue(scopes=["global:read"], kind="personal", owner=bob))
+    api.get("/tokens", headers=mine)
+    with CaptureQueriesContext(connection) as short:
+        assert len(api.get("/tokens", headers=mine).json()) == 1
+    for _ in range(5):
+        issue(scopes=["global:read"], kind="personal", owner=bob)
+    with CaptureQueriesContext(connection) as long:
+        assert len(api.get("/tokens", headers=mine).json()) == 6
+    assert len(long) == len(short)
 
 
 def test_s4_07_last_use_address_and_agent_are_told_once_they_exist(in_process, api, issue):
