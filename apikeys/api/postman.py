@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from apikeys.api.examples import JSON, example_of, operations
@@ -30,13 +30,13 @@ def collection(document: Mapping[str, Any], *, base_url: str) -> dict[str, Any]:
     found = [entry for entry in operations(document) if not entry[2].get("x-sessions-only")]
     paths = {path for path, _, _ in found}
     found.sort(key=lambda entry: _rank(entry[0], entry[1], paths))
-    names = sorted({name for path in paths for name in _PARAMETER.findall(path)})
+    names = _variables(paths)
     variables = [{"key": "base_url", "value": base_url}]
-    variables += [{"key": name, "value": f"no-{name}-yet"} for name in names]
+    variables += [{"key": n, "value": f"no-{n}-yet"} for n in sorted(set(names.values()))]
     return {
         "info": {"name": document["info"]["title"], "schema": FORMAT},
         "variable": variables,
-        "item": [_item(document, *entry, paths) for entry in found],
+        "item": [_item(document, *entry, names) for entry in found],
     }
 
 
@@ -47,28 +47,45 @@ def _rank(path: str, method: str, paths: set[str]) -> tuple[int, int, str]:
         return 4, -depth, path
     if method == "post" and _made_by(path, paths) is not None:
         return 0, depth, path
-    order = {"get": 1, "put": 2, "patch": 2, "post": 3}
+    # A rotation begins the overlap that another request ends.
+    order = {"get": 1, "put": 2, "patch": 2, "post": 2 if last == "rotate" else 3}
     return order[method], depth, path
 
 
-def _made_by(path: str, paths: set[str]) -> str | None:
-    """Return the parameter that names what a POST to the path makes."""
+def _made_by(path: str, paths: Iterable[str]) -> tuple[str, str] | None:
+    """Return the path and the parameter that name what a POST to the path makes."""
     for other in paths:
         rest = other.removeprefix(f"{path}/")
         if rest != other and (match := _PARAMETER.fullmatch(rest)):
-            return match[1]
+            return other, match[1]
     return None
 
 
+def _variables(paths: Iterable[str]) -> dict[str, str]:
+    """Return the variable of each parameter, by the path that ends in it.
+
+    A parameter has the variable of its name, unless another kind of thing has that name too.
+    """
+    kinds: dict[str, set[str]] = {}
+    for path in paths:
+        for match in _PARAMETER.finditer(path):
+            kinds.setdefault(match[1], set()).add(path[: match.end()])
+    return {
+        kind: name if len(ends) == 1 else f"{kind.split('/')[-2].replace('-', '_')}_{name}"
+        for name, ends in kinds.items()
+        for kind in ends
+    }
+
+
 def _item(
-    document: Mapping[str, Any], path: str, method: str, operation: Any, paths: set[str]
+    document: Mapping[str, Any], path: str, method: str, operation: Any, names: dict[str, str]
 ) -> dict[str, Any]:
     headers = [
         {"key": parameter["name"], "value": "{{$guid}}", "description": parameter["description"]}
         for parameter in operation.get("parameters", ())
         if parameter["in"] == "header" and parameter["name"] == "Idempotency-Key"
     ]
-    url = "{{base_url}}" + _PARAMETER.sub(r"{{\1}}", path)
+    url = "{{base_url}}" + _PARAMETER.sub(lambda m: "{{%s}}" % names[path[: m.end()]], path)  # noqa: UP031
     request: dict[str, Any] = {
         "method": method.upper(),
         "url": url,
@@ -80,8 +97,9 @@ def _item(
         request["body"] = body
         if body["mode"] == "raw":
             headers.append({"key": "Content-Type", "value": JSON})
-    made = _made_by(path, paths) if method == "post" else None
-    script = _script(sorted(int(status) for status in operation["responses"]), made)
+    made = _made_by(path, names) if method == "post" else None
+    remembered = None if made is None else (names[made[0]], made[1])
+    script = _script(sorted(int(status) for status in operation["responses"]), remembered)
     return {
         "name": operation["operationId"],
         "request": request,
@@ -131,20 +149,21 @@ def _part(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"key": name, "type": "text", "value": str(example_of(schema, {}, name))}
 
 
-def _script(statuses: list[int], made: str | None) -> list[str]:
+def _script(statuses: list[int], made: tuple[str, str] | None) -> list[str]:
     lines = [
         'pm.test("the status is documented", () => {',
         f"  pm.expect({json.dumps(statuses)}).to.include(pm.response.code);",
         "});",
     ]
     if made is not None:
+        variable, member = made
         # What was made is what the next requests are about.
         lines += [
             "if (pm.response.code < 300) {",
             "  const body = pm.response.json();",
-            "  const made = body.data || body;",
-            f"  const name = made[{json.dumps(made)}] || made.public_id || made.id || made.slug;",
-            f"  pm.collectionVariables.set({json.dumps(made)}, name);",
+            f"  const named = (one) => one[{json.dumps(member)}] || one.public_id || one.id;",
+            "  const name = named(body) || named(body.data || {});",
+            f"  pm.collectionVariables.set({json.dumps(variable)}, name);",
             "}",
         ]
     return lines

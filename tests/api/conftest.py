@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
+from wsgiref.handlers import BaseHandler
 
 import pytest
 from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 
 from apikeys import reauthentication
@@ -58,3 +61,17 @@ def managing(issue):
     caller.issued = issued
     caller.credentials(HTTP_AUTHORIZATION=f"Bearer {issued.api_key}")
     return caller
+
+
+@pytest.fixture
+def server(
+    transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LiveServer]:
+    """A running server over plain HTTP, for clients that are programs of their own."""
+    # wsgiref takes a variable of this name for the server's own word, as CGI has it.
+    monkeypatch.delitem(BaseHandler.os_environ, "HTTPS", raising=False)
+    settings.SECURE_SSL_REDIRECT = False
+    settings.APIKEYS = {**settings.APIKEYS, "REQUIRE_HTTPS": False}
+    running = LiveServer("127.0.0.1")
+    yield running
+    running.stop()

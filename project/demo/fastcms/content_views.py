@@ -91,6 +91,17 @@ class CollectionViewSet(WorkspaceScopedMixin, ContentViewSet):
         "DELETE": {"*"},
     }
     documented_as = "collections"
+    operations = {
+        "create": Operation(
+            request=CollectionSerializer,
+            response=CollectionSerializer,
+            status=201,
+            example={
+                "name": "articles",
+                "schema": [{"name": "title", "type": "text", "required": True}],
+            },
+        )
+    }
     queryset = Collection.objects.all()
     serializer_class = CollectionSerializer
     lookup_field = "name"
@@ -113,6 +124,14 @@ class RecordViewSet(ContentViewSet):
         "DELETE": {"records:delete"},
     }
     documented_as = "records"
+    operations = {
+        "create": Operation(
+            request=RecordSerializer,
+            response=RecordSerializer,
+            status=201,
+            example={"data": {"title": "Hello"}},
+        )
+    }
     queryset = Record.objects.select_related("collection")
     serializer_class = RecordSerializer
 
