@@ -213,7 +213,7 @@ def test_a_page_that_starts_at_an_unknown_or_foreign_token_is_the_first(
 ):
     issue(name="mine")
     other = issue(workspace=globex.workspaces.get(slug="production"))
-    for start in ("nothing", other.token.token_id, "'\"\x00"):
+    for start in ("nothing", other.token.token_id, "'\""):
         assert names(after=start) == ["mine"]
         assert names(before=start) == ["mine"]
 

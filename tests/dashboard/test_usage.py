@@ -143,7 +143,7 @@ def test_a_token_chooses_and_one_of_another_organization_does_not_exist(page, us
         assert "No token has this ID." in response.content.decode()
 
 
-@pytest.mark.parametrize("query", ["?range=1y", "?range=%00", "?token=" + "x" * 65])
+@pytest.mark.parametrize("query", ["?range=1y", "?token=" + "x" * 65])
 def test_a_value_that_is_none_is_answered_with_a_message(page, client, query):
     response, data = page(query)
     assert response.status_code == 200
