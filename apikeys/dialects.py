@@ -191,7 +191,7 @@ class Dialect:
 class DefaultDialect(Dialect):
     """The library's own dialect; its scopes are ``APIKEYS["SCOPES"]``."""
 
-    title = "API"
+    title = "Your own API"
 
     def __init__(self) -> None:
         self.scopes = conf.get().scopes

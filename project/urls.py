@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import TemplateView
 
-from project.views import favicon
+from project.views import favicon, start
 
 handler400 = "project.demo.errors.bad_request"
 handler403 = "project.demo.errors.permission_denied"
@@ -14,7 +13,7 @@ handler404 = "project.demo.errors.page_not_found"
 handler500 = "project.demo.errors.server_error"
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="start.html"), name="start"),
+    path("", start, name="start"),
     path("favicon.ico", favicon),
     path("accounts/", include("project.accounts.urls")),
     path("admin/", admin.site.urls),

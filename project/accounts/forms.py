@@ -61,6 +61,7 @@ class SignUpForm(SetPasswordMixin, forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [(name, dialect.title) for name, dialect in dialects.all_dialects().items()]
+        choices.sort(key=lambda choice: choice[0] == "default")  # last, the others as they stand
         field = self.fields["dialect"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101
         field.choices = choices

@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from apikeys import conf
+from apikeys import conf, dialects
 from apikeys.models import Organization
 from apikeys.networks import client_address
 from apikeys.services.actors import Actor
@@ -64,6 +64,7 @@ class SignUpView(_Limited, FormView):
     """An account, and the organization that it becomes the first admin of.
 
     The page tells whether an address has an account; attempts are limited as log-ins are.
+    `?api=` names the API that is chosen beforehand; an unknown one chooses none.
     """
 
     form_class = SignUpForm
@@ -73,6 +74,11 @@ class SignUpView(_Limited, FormView):
         if request.user.is_authenticated:
             return redirect("dashboard:home")
         return super().dispatch(request, *args, **kwargs)
+
+    def get_initial(self) -> dict[str, Any]:
+        name = self.request.GET.get("api", "")
+        chosen = {"dialect": name} if name in dialects.all_dialects() else {}
+        return {**super().get_initial(), **chosen}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if wait := wait_for_attempt(request):

@@ -17,7 +17,7 @@ PASSWORD = "correct horse battery staple"
 
 def sign_up(page):
     page.goto("/")
-    page.locator("main").get_by_role("link", name="Sign up").click()
+    page.locator("main").get_by_role("link", name="Sign up", exact=True).click()
     page.get_by_label("E-mail address").fill("dora@example.org")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password confirmation").fill(PASSWORD)
