@@ -46,7 +46,7 @@ def test_the_list_shows_environment_dialect_and_live_tokens(
     assert found == [("Development", "development", 2), ("Production", "production", 0)]
     text = response.content.decode()
     assert ">Production</span>" in text
-    assert ">API</td>" in text
+    assert ">Your own API</td>" in text
 
 
 @pytest.mark.parametrize("path", ["", "/new", "/production/rename", "/production/archive"])
