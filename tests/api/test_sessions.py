@@ -6,7 +6,7 @@ import pytest
 
 from apikeys.models import AccessToken, AuditEvent, Membership
 from apikeys.services.members import add_member, change_role
-from apikeys.services.organizations import create_workspace
+from apikeys.services.workspaces import create_workspace
 
 pytestmark = pytest.mark.django_db
 

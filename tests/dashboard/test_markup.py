@@ -10,8 +10,9 @@ from apikeys.models import AccessToken, RefusalCounter
 from apikeys.reauthentication import SESSION_KEY
 from apikeys.services.actors import Actor
 from apikeys.services.invitations import invite, link_of
-from apikeys.services.organizations import create_organization, create_workspace
+from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token, revoke_token
+from apikeys.services.workspaces import create_workspace
 
 pytestmark = pytest.mark.django_db
 
