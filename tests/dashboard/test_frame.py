@@ -242,10 +242,3 @@ def test_members_read_who_the_active_admins_are(client, bob, acme, make_user, ac
         page = client.get(address).content.decode()
         assert "<li>alice@example.org</li>" in page
         assert "gone@example.org" not in page
-
-
-@pytest.mark.parametrize("section", ["tokens", "tokens/new", "usage", "usage.csv", "audit"])
-@pytest.mark.parametrize("name", ["%00", "production%00", "%00production"])
-def test_a_workspace_that_no_database_can_look_for_is_not_found(client, alice, acme, section, name):
-    client.force_login(alice)
-    assert client.get(f"/dashboard/acme/{section}?workspace={name}").status_code == 404
