@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from django.core import mail
 from django.db import (
@@ -54,11 +54,22 @@ class Batch:
         return bool(self.uses or self.last or self.refusals or self.dropped)
 
     def take_back(self, other: Batch) -> None:
-        """Merge a batch that could not be written; newer last uses win."""
-        self.uses.update(other.uses)
-        self.refusals.update(other.refusals)
-        self.last = {**other.last, **self.last}
+        """Merge a batch that could not be written, as far as it fits; newer last uses win."""
         self.dropped += other.dropped
+        self.dropped += _add_what_fits(self.uses, other.uses)
+        self.dropped += _add_what_fits(self.refusals, other.refusals)
+        self.last = {**other.last, **self.last}
+
+
+def _add_what_fits(counts: Counter[Any], others: Counter[Any]) -> int:
+    """Add the others and return how many requests found no room, however long an outage lasts."""
+    left_out = 0
+    for key, number in others.items():
+        if key in counts or len(counts) < LARGEST_BUFFER:
+            counts[key] += number
+        else:
+            left_out += number
+    return left_out
 
 
 class Buffer:

@@ -246,6 +246,29 @@ def test_the_buffer_is_bounded_by_distinct_keys_and_says_what_it_dropped(
     assert not caplog.records
 
 
+def test_an_outage_keeps_no_more_than_the_buffer_holds(token, monkeypatch):
+    monkeypatch.setattr(usage, "LARGEST_BUFFER", 3)
+    buffer = Buffer()
+
+    def refuse(batch):
+        # While the database hangs, strangers go on with new addresses.
+        for number in range(3):
+            buffer.refuse("token.unknown", dialect="d", address=f"later {number}", at=NOON)
+            use(buffer, token, at=NOON + (number + 1) * HOUR)
+        raise OperationalError("gone")
+
+    for number in range(3):
+        buffer.refuse("token.unknown", dialect="d", address=str(number), at=NOON)
+        use(buffer, token, at=NOON)
+    with monkeypatch.context() as broken:
+        broken.setattr(buffer, "_write", refuse)
+        buffer.flush()
+    assert (len(buffer._batch.refusals), len(buffer._batch.uses)) == (3, 3)
+    assert buffer._batch.dropped == 6
+    buffer.flush()
+    assert RefusalCounter.objects.count() == 3
+
+
 def test_what_is_remembered_of_written_minutes_is_bounded(issue, monkeypatch):
     monkeypatch.setattr(usage, "LARGEST_BUFFER", 2)
     buffer = Buffer()
