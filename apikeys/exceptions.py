@@ -10,7 +10,7 @@ import logging
 import traceback
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import (
@@ -21,7 +21,6 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework import parsers as drf_parsers
@@ -32,16 +31,14 @@ from rest_framework.views import set_rollback
 from apikeys import dialects
 from apikeys import state as states
 from apikeys.dialects import Dialect, Problem
-from apikeys.epochs import EpochUnavailableError
+from apikeys.logs import printable
+from apikeys.outages import is_outage, log_outage
 from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 
 logger = logging.getLogger("apikeys.requests")
 
 RETRY_WHEN_UNAVAILABLE = 5
-LONGEST_REASON = 200
-OUTAGES: Final = (OperationalError, InterfaceError, EpochUnavailableError)
-"""What is raised while a part of the system is down, and is no fault of the code."""
 
 
 class Refused(drf.APIException):
@@ -201,29 +198,6 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
     return None
 
 
-def is_outage(exc: BaseException) -> bool:
-    """Tell whether what the request needs is out of reach, so that it may be sent again later.
-
-    The database is gone or, as after a fail-over, takes no writes; or nobody could be told of a
-    change, in the cached mode.
-    """
-    if isinstance(exc, OUTAGES):
-        return True
-    # PostgreSQL refuses a write in a read-only transaction by an error of another class.
-    return isinstance(exc, InternalError) and getattr(exc.__cause__, "sqlstate", "") == "25006"
-
-
-def log_outage(exc: Exception) -> None:
-    """Log in one line what was said by what is out; errors of these kinds quote no values.
-
-    Args:
-        exc: what ``is_outage`` takes for one.
-    """
-    what = "epoch" if isinstance(exc, EpochUnavailableError) else "database"
-    reason = printable(" ".join(str(exc).split()))[:LONGEST_REASON]
-    logger.error("%s unavailable error=%s: %s", what, type(exc).__name__, reason)
-
-
 def _while_parsing(exc: Exception) -> bool:
     # JSON of a hundred thousand brackets exhausts Python's stack, which DRF's parser lets out.
     frames = traceback.walk_tb(exc.__traceback__)
@@ -293,11 +267,6 @@ def _flatten(detail: Any, path: str = "") -> dict[str, str]:
             return found
         return {path: " ".join(str(item) for item in detail)}
     return {path: str(detail)}
-
-
-def printable(text: str) -> str:
-    """Return the text without line breaks and control characters, for one line of a log."""
-    return text.encode("unicode_escape").decode("ascii")
 
 
 def _fault(exc: Exception, context: Mapping[str, Any]) -> Problem:

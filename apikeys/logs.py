@@ -1,6 +1,7 @@
-"""Filters that keep a log readable while somebody attacks, or a part of the system is down.
+"""What keeps a log readable while somebody attacks, or a part of the system is down.
 
-For a handler in Django's ``LOGGING``; nothing uses them by itself. Knows log records only.
+The filters are for a handler in Django's ``LOGGING``; nothing uses them by itself. Knows texts and
+log records only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from typing import Final
 
 WINDOW_SECONDS: Final = 60
 LARGEST_TABLE: Final = 1000
+
+
+def printable(text: str) -> str:
+    """Return the text without line breaks and control characters, for one line of a log."""
+    return text.encode("unicode_escape").decode("ascii")
 
 
 class FewOfAKind(logging.Filter):

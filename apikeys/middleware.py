@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 from apikeys import networks, throttling, usage
 from apikeys import state as states
-from apikeys.exceptions import printable, unavailable
+from apikeys.exceptions import unavailable
+from apikeys.logs import printable
 from apikeys.models.activity import Outcome
 from apikeys.refusals import Reason, Refusal
 

@@ -17,9 +17,10 @@ from django.db.backends.base.base import NO_DB_ALIAS
 
 from apikeys import authentication, epochs, networks, permissions, usage, verification
 from apikeys.epochs import EpochUnavailableError
-from apikeys.exceptions import is_outage, unavailable
+from apikeys.exceptions import unavailable
 from apikeys.models import AccessToken, RefusalCounter
 from apikeys.models import lookup as lookups
+from apikeys.outages import is_outage
 from tests.apis import DIALECTS, say
 
 pytestmark = [

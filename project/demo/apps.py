@@ -1,3 +1,5 @@
+"""What the demo's systems share as a Django app."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig

@@ -1,3 +1,5 @@
+"""Tools.FAST as a Django app."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig
