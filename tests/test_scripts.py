@@ -409,7 +409,7 @@ def test_unreadable_peppers_are_one_line_that_does_not_repeat_them(folder):
     assert "verysecret" not in line
 
 
-@pytest.mark.parametrize("script", ["demo", "test", "check"])
+@pytest.mark.parametrize("script", ["demo", "test", "check", "fuzz"])
 def test_too_old_a_python_is_one_line(tmp_path, script):
     folder = clone(tmp_path / "clone", venv=False)
     programs = tmp_path / "bin"

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
 from apikeys import dialects
@@ -75,6 +76,11 @@ def test_every_operation_says_who_may_use_it_and_how_it_fails(documents, name):
         assert "{" not in path or "404" in operation["responses"], where
         for requirement in operation["security"]:
             assert set(requirement) <= set(document["components"].get("securitySchemes", {})), where
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_document_is_valid_openapi(documents, name):
+    validate_schema(documents[name])
 
 
 def test_scopes_cost_and_limits_are_those_of_the_view(documents):
