@@ -279,5 +279,8 @@ class DialectSchemaGenerator(SchemaGenerator):
                 continue
             if self.without and path.startswith(self.without):
                 continue
+            # A host need not make ours its default inspector.
+            if not isinstance(view.schema, AutoSchema):
+                view.schema = AccessTokenSchema()
             found.append((path, path_regex, method, view))
         return found
