@@ -31,7 +31,7 @@ INTERPRETERS = {".sh": ["sh"], ".mjs": ["node"], ".py": [sys.executable]}
 
 @pytest.fixture(scope="session")
 def serve(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Server]]:
     """Serve with other variables than the shared server: `serve(HTTPS="on")`, started once."""
     folder = tmp_path_factory.mktemp("server")
@@ -48,6 +48,8 @@ def serve(
         server.process.terminate()
     for server in running.values():
         server.process.wait(timeout=30)
+    with django_db_blocker.unblock():
+        servers.hang_up()
 
 
 @pytest.fixture(scope="session")

@@ -114,6 +114,18 @@ def database_url() -> str:
     return f"postgres://{user}:{password}@{where}/{settings['NAME']}"
 
 
+def hang_up() -> None:
+    """End what PostgreSQL still does for servers that have stopped, so that it can be dropped."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+
+
 def redis_url() -> str:
     """Return another database of REDIS_URL's server than the tests' own, which they empty."""
     parts = urlsplit(os.environ.get("REDIS_URL", ""))
