@@ -116,7 +116,8 @@ class AccessTokenAuthentication(BaseAuthentication):
             browser="HTTP_ORIGIN" in http.META or "HTTP_SEC_FETCH_SITE" in http.META,
         )
         for carrier in state.dialect.carriers:
-            carrier.withhold(http.META)
+            if carrier.meta_key in http.META:
+                carrier.withhold(http.META)
         http.__dict__.pop("headers", None)  # Django's cached copy of META
         http.apikeys = state  # type: ignore[attr-defined]
         return state
@@ -151,7 +152,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         found: tuple[Carrier, bytes] | None = None
         try:
             for carrier in dialect.carriers:
-                raw = carrier.raw(meta)
+                raw = carrier.raw(meta) if carrier.meta_key in meta else None
                 if raw is not None:
                     if found is not None:
                         raise Refusal(Reason.AMBIGUOUS)

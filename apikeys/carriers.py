@@ -53,6 +53,10 @@ class Carrier(Protocol):
     """One way for a credential to travel."""
 
     @property
+    def meta_key(self) -> str:
+        """The key of its header in ``request.META``; without it the carrier is not asked."""
+
+    @property
     def label(self) -> str:
         """How documentation calls it, such as ``X-API-Key`` or ``Bearer``."""
 
@@ -80,26 +84,26 @@ class Header:
     """
 
     name: str = "X-API-Key"
-    _meta_key: str = field(init=False, repr=False, compare=False)
+    meta_key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         lower = self.name.lower()
         taken = lower in _FORBIDDEN_HEADERS or lower.startswith(("x-forwarded-", "sec-"))
         if taken or not _TOKEN.fullmatch(self.name):
             raise ValueError(f"{self.name!r} can't be the header of an API key.")
-        object.__setattr__(self, "_meta_key", "HTTP_" + self.name.upper().replace("-", "_"))
+        object.__setattr__(self, "meta_key", "HTTP_" + self.name.upper().replace("-", "_"))
 
     @property
     def label(self) -> str:
         return self.name
 
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
-        value = meta.get(self._meta_key)
+        value = meta.get(self.meta_key)
         return None if value is None else _single(_bytes(value))
 
     def withhold(self, meta: MutableMapping[str, Any]) -> None:
-        if (value := meta.get(self._meta_key)) is not None:
-            meta[self._meta_key] = WithheldHeader("***", _bytes(value))
+        if (value := meta.get(self.meta_key)) is not None:
+            meta[self.meta_key] = WithheldHeader("***", _bytes(value))
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -115,6 +119,7 @@ class Bearer:
     """``Authorization: Bearer <key>`` (RFC 6750); the scheme matches in any case."""
 
     label: str = field(default="Bearer", init=False)
+    meta_key: str = field(default="HTTP_AUTHORIZATION", init=False, repr=False, compare=False)
 
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
         return _authorization(meta, "bearer")
@@ -136,6 +141,7 @@ class Basic:
     """``Authorization: Basic base64(token_id:secret)`` (RFC 7617), in strict base64."""
 
     label: str = field(default="Basic", init=False)
+    meta_key: str = field(default="HTTP_AUTHORIZATION", init=False, repr=False, compare=False)
 
     def raw(self, meta: Mapping[str, Any]) -> bytes | None:
         return _authorization(meta, "basic")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.utils import timezone
 
@@ -31,8 +30,7 @@ logger = logging.getLogger("apikeys.verification")
 _NOBODY: Final = "0" * 16
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the transport knows about a request.
 
     Attributes:

@@ -163,7 +163,7 @@ def _run_part(part: str, plan: Plan) -> Any:
                 _measure(plan, "pages", rounds, url, [max(plan.sizes)]) for url in plan.databases
             ]
     url = next(url for url in plan.databases if not url.startswith("sqlite"))
-    return _measure(plan, "http", ["1", "1"] if small else ["5", "2"], url, [plan.size])
+    return _measure(plan, "http", ["1", "1"] if small else ["5", "1"], url, [plan.size])
 
 
 def _measure(plan: Plan, module: str, arguments: list[str], url: str, sizes: list[int]) -> Any:

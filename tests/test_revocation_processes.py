@@ -1,0 +1,152 @@
+"""In the cached mode a revoked token is refused by the next request of every process."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apikeys import epochs
+from apikeys.epochs import HostEpoch, RedisEpoch
+from apikeys.services.tokens import revoke_token
+from tests.redis_server import needs_redis, redis_uri
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+PROCESSES = 4
+TRIALS = 200
+
+# Verifies one credential a line; answers how it went and how often the database was asked.
+WORKER = """
+import json, os, sys
+from pathlib import Path
+
+os.environ["DJANGO_SETTINGS_MODULE"] = sys.argv[1]
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+connection.settings_dict["NAME"] = sys.argv[2]
+settings.APIKEYS = {**settings.APIKEYS, **json.loads(sys.argv[3])}
+from apikeys import epochs
+from apikeys.credentials import Credential
+from apikeys.models.lookup import find
+from apikeys.refusals import Refusal
+from apikeys.verification import Facts, verify
+
+place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")
+epochs._host = lambda secret_key: place
+epochs.REDIS_KEY = sys.argv[5]
+find("compiles")
+print("ready", flush=True)
+facts = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
+for line in sys.stdin:
+    with CaptureQueriesContext(connection) as queries:
+        try:
+            verify(Credential(*json.loads(line)), dialects=("default",), facts=facts)
+            answer = "accepted"
+        except Refusal as refusal:
+            answer = refusal.reason.value
+    print(json.dumps([answer, len(queries)]), flush=True)
+"""
+
+
+class Workers:
+    """Processes that verify, on one host or on several: a host is a folder of shared memory."""
+
+    def __init__(self, hosts: list[Path], options: dict[str, str], key: str) -> None:
+        module = os.environ["DJANGO_SETTINGS_MODULE"]
+        name = str(connection.settings_dict["NAME"])
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", WORKER, module, name, json.dumps(options), host, key],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for host in hosts
+        ]
+        for process in self.processes:
+            assert process.stdout.readline() == "ready\n"
+
+    def present(self, issued: Any) -> list[list[Any]]:
+        """Present the token to every process at the same time; return their answers."""
+        line = json.dumps([issued.token.token_id, issued.secret, "ak_prod"]) + "\n"
+        for process in self.processes:
+            process.stdin.write(line)
+            process.stdin.flush()
+        return [json.loads(process.stdout.readline()) for process in self.processes]
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.communicate(timeout=30)
+        assert [process.returncode for process in self.processes] == [0] * len(self.processes)
+
+
+@pytest.fixture
+def start(settings, monkeypatch) -> Iterator[Any]:
+    """Start processes under a cached mode; this process makes its changes on the first host."""
+    key = f"apikeys-test-{secrets.token_hex(8)}"
+
+    @contextmanager
+    def running(hosts: list[Path], **options: str) -> Iterator[Workers]:
+        settings.APIKEYS = {**settings.APIKEYS, **options}
+        place = HostEpoch(hosts[0] / "epoch")
+        monkeypatch.setattr(epochs, "_host", lambda secret_key: place)
+        monkeypatch.setattr(epochs, "REDIS_KEY", key)
+        workers = Workers(hosts, options, key)
+        try:
+            yield workers
+        finally:
+            workers.stop()
+            if options["CACHE"] == "redis":
+                RedisEpoch(redis_uri())._client.delete(key)
+
+    with ExitStack() as stack:
+        yield lambda hosts, **options: stack.enter_context(running(hosts, **options))
+
+
+def assert_every_revocation_is_heard(workers, issue, actor):
+    for _ in range(TRIALS):
+        issued = issue()
+        assert workers.present(issued) == [["accepted", 1]] * PROCESSES
+        assert workers.present(issued) == [["accepted", 0]] * PROCESSES, "from memory"
+        revoke_token(actor=actor, token=issued.token)
+        assert workers.present(issued) == [["token.revoked", 1]] * PROCESSES
+
+
+def test_a_revoked_token_is_refused_by_the_next_request_of_each_process_of_a_host(
+    start, tmp_path, issue, actor
+):
+    workers = start([tmp_path / "shared"] * PROCESSES, CACHE="host")
+    assert_every_revocation_is_heard(workers, issue, actor)
+
+
+@needs_redis
+@pytest.mark.redis
+def test_a_revoked_token_is_refused_by_the_next_request_of_each_process_of_two_hosts(
+    start, tmp_path, issue, actor
+):
+    hosts = [tmp_path / name for name in ("one", "one", "other", "other")]
+    workers = start(hosts, CACHE="redis", LIMITS_STORAGE=redis_uri())
+    assert_every_revocation_is_heard(workers, issue, actor)
+    assert list(tmp_path.iterdir()) == [], "Redis alone carries the news"
+
+
+def test_the_mode_for_one_host_tells_no_other(start, tmp_path, issue, actor):
+    workers = start([tmp_path / "one", tmp_path / "other"], CACHE="host")
+    issued = issue()
+    workers.present(issued)
+    revoke_token(actor=actor, token=issued.token)
+    assert workers.present(issued) == [["token.revoked", 1], ["accepted", 0]]
