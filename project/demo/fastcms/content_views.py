@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from apikeys.api.operations import BINARY, Operation, record
+from apikeys.api.operations import BINARY, WHOLE, Operation, record
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
@@ -58,6 +58,9 @@ class Pages(PageNumberPagination):
             }
         )
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return record(items=schema, page=WHOLE, per_page=WHOLE, total=WHOLE)
+
 
 class ContentViewSet(SmallBodyMixin, ModelViewSet):
     """What the three have in common."""
@@ -92,6 +95,8 @@ class CollectionViewSet(WorkspaceScopedMixin, ContentViewSet):
     }
     documented_as = "collections"
     operations = {
+        # A page beyond the last one is a 404.
+        "list": Operation(response=CollectionSerializer, many=True, errors=(404,)),
         "create": Operation(
             request=CollectionSerializer,
             response=CollectionSerializer,
@@ -100,7 +105,7 @@ class CollectionViewSet(WorkspaceScopedMixin, ContentViewSet):
                 "name": "articles",
                 "schema": [{"name": "title", "type": "text", "required": True}],
             },
-        )
+        ),
     }
     queryset = Collection.objects.all()
     serializer_class = CollectionSerializer
@@ -172,6 +177,7 @@ class FileViewSet(AcceptsAnyMixin, WorkspaceScopedMixin, ContentViewSet):
     }
     documented_as = "files"
     operations = {
+        "list": Operation(response=FileSerializer, many=True, errors=(404,)),
         "create": Operation(
             request=record(file=BINARY),
             body_type="multipart/form-data",
