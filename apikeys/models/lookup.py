@@ -92,8 +92,8 @@ class Lookup:
         parts: list[Any] = [
             _one(
                 workspace,
-                *self.workspace.names,
-                _one(organization, *self.organization.names),
+                *self.workspace.columns,
+                _one(organization, *self.organization.columns),
                 Subquery(membership.order_by().values("pk")),
             )
         ]
@@ -101,11 +101,11 @@ class Lookup:
         if self.owner.fits_json:
             # A host's default manager may hide users, and a hidden owner must still be judged.
             owner = get_user_model()._base_manager.filter(pk=OuterRef("owner_id"))
-            parts.append(_one(owner, *self.owner.names))
+            parts.append(_one(owner, *self.owner.columns))
         else:
             joined = [f"owner__{name}" for name in self.owner.names]
         queryset = AccessToken.objects.using(self.alias).filter(token_id=_STAND_IN)
-        values = queryset.values_list(_Array(*self.token.names, *parts), *joined)
+        values = queryset.values_list(_Array(*self.token.columns, *parts), *joined)
         if self.owner.fits_json:
             # A short name for the table: PostgreSQL reads the text anew on every run.
             values.query.change_aliases({AccessToken._meta.db_table: "t"})
@@ -154,11 +154,12 @@ class Lookup:
                 for converter in convert:
                     value = converter(value, expression, connection)
                 row[position] = value
-        values = _loaded(row[0])
-        owner_row = _loaded(values.pop()) if self.owner.fits_json else row[1:]
-        workspace_row = _loaded(values.pop())
+        # PostgreSQL's driver has read the array, SQLite's hands over its text.
+        values = json.loads(row[0]) if isinstance(row[0], str) else row[0]
+        owner_row = values.pop() if self.owner.fits_json else row[1:]
+        workspace_row = values.pop()
         membership = workspace_row.pop()
-        organization_row = _loaded(workspace_row.pop())
+        organization_row = workspace_row.pop()
         token: AccessToken = self.token.read(values)
         workspace = self.workspace.read(workspace_row)
         workspace._state.fields_cache["organization"] = self.organization.read(organization_row)
@@ -176,19 +177,24 @@ class _Array(Func):
     """A JSON array of columns. Django's ``JSONArray`` casts each of them on PostgreSQL."""
 
     function = "JSON_ARRAY"
-    output_field = models.TextField()  # read by ``_loaded``
+    output_field = models.TextField()  # no converters
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return super().as_sql(compiler, connection, function="JSON_BUILD_ARRAY", **context)
 
 
-def _one(rows: models.QuerySet[Any], *columns: Any) -> Subquery:
-    return Subquery(rows.order_by().annotate(row=_Array(*columns)).values("row"))
+class _Nested(Func):
+    """JSON inside an array; SQLite would put it there as text."""
+
+    function = "JSON"
+    output_field = models.TextField()  # no converters
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return super().as_sql(compiler, connection, template="%(expressions)s", **context)
 
 
-def _loaded(value: Any) -> Any:
-    # PostgreSQL nests an array, and its driver reads it; SQLite may hand over its text.
-    return json.loads(value) if isinstance(value, str) else value
+def _one(rows: models.QuerySet[Any], *columns: Any) -> _Nested:
+    return _Nested(Subquery(rows.order_by().annotate(row=_Array(*columns)).values("row")))
 
 
 class _Part:
@@ -199,6 +205,10 @@ class _Part:
         self.alias = alias
         fields = model._meta.concrete_fields
         self.names = [field.attname for field in fields]
+        self.columns = [
+            _Nested(field.attname) if isinstance(field, models.JSONField) else field.attname
+            for field in fields
+        ]
         self.readers = [
             (position, reader)
             for position, field in enumerate(fields)
@@ -240,14 +250,11 @@ def _fits_json(field: models.Field[Any, Any]) -> bool:
 
 def _reader(field: models.Field[Any, Any], connection: Any) -> Callable[[Any], Any] | None:
     """Return what makes a field's value of its JSON; None where they are the same."""
-    nests = connection.vendor == "postgresql"
     match field:
         case models.DateTimeField():
             return _moment_reader(connection.timezone)
-        case models.JSONField():
-            return None if nests else json.loads
         case models.BooleanField():
-            return None if nests else bool
+            return bool if connection.vendor == "sqlite" else None
         case models.UUIDField():
             return uuid.UUID
     return None
