@@ -10,7 +10,7 @@ from knox.auth import TokenAuthentication as KnoxAuthentication
 from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from rest_framework.authentication import BaseAuthentication, TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
@@ -60,11 +60,8 @@ class Refusing(BaseAuthentication):
         return "Bearer"
 
 
-class FirstRenderer(BaseContentNegotiation):
+class FirstRenderer(DefaultContentNegotiation):
     """What docs/how-to-save-around-us.md describes: an API that speaks JSON and nothing else."""
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:
-        return next(iter(parsers))
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
