@@ -11,6 +11,7 @@ def test_the_index_is_accessible_and_leads_to_a_page_that_can_be_tried(
     page, issue, assert_accessible
 ):
     issued = issue()
+    page.set_default_timeout(60_000)  # Swagger UI is large, and takes its time on a busy machine
     page.goto("/access/v1/docs")
     assert page.get_by_role("heading", level=1).inner_text() == "API docs"
     assert_accessible(page)
@@ -32,6 +33,7 @@ def test_the_index_is_accessible_and_leads_to_a_page_that_can_be_tried(
 
 
 def test_every_document_is_shown(page):
+    page.set_default_timeout(60_000)
     for name in ("default", "tools-fast", "freefiletools", "fastpix", "fastcms", "fastly"):
         page.goto(f"/access/v1/docs/{name}")
         page.locator(".opblock").first.wait_for()
