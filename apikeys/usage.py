@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -285,5 +286,8 @@ def _flush_at_exit() -> None:
     # the second signal must not end the writing that the first one began.
     for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
         if hasattr(signal, name):  # Windows has not all of them
+            # One that is on its way already is heard here and has nothing left to end.
+            with suppress(KeyboardInterrupt, SystemExit):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     _buffer.flush(final=True)
