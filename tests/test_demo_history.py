@@ -14,7 +14,7 @@ from apikeys import reports
 from apikeys.models import AccessToken, AuditEvent, Organization, RefusalCounter, UsageCounter
 from project.demo.clock import at
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.project]
 
 EVENTS = {
     "organization.created": 1,
