@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 os.environ |= {
     "ENV_FILE": "",
@@ -28,8 +29,14 @@ os.environ |= {
     "LOG_LEVEL": "INFO",
 }
 
-from project.settings import *  # noqa: F403
-from project.settings import DATABASES, STORAGES
+redis = urlsplit(os.environ.get("REDIS_URL", ""))
+if (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")) and redis.scheme:
+    # A database for each worker: one must not count, or empty, what another is counting.
+    number = int(redis.path.strip("/") or 0) + 1 + int(worker)
+    os.environ["REDIS_URL"] = urlunsplit(redis._replace(path=f"/{number}"))
+
+from project.settings import *  # noqa: E402, F403
+from project.settings import DATABASES, STORAGES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, because writers on threads of their own must meet; one for each process, because runs
@@ -37,6 +44,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {
         "NAME": str(Path(tempfile.gettempdir()) / f"apikeys-test-{os.getpid()}.sqlite3")
     }
+else:
+    # Dropping a database that thousands of tests have written takes longer than a request may.
+    DATABASES["default"]["OPTIONS"]["options"] = "-c statement_timeout=120000"
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
 }
