@@ -147,7 +147,9 @@ def test_an_empty_password_says_what_to_do(client, alice, clock):
 
 
 @pytest.mark.parametrize("address", ["198.51.100.7", None])
-def test_attempts_run_out_wherever_they_come_from(client, alice, settings, clock, address):
+def test_attempts_run_out_wherever_they_come_from(
+    client, alice, limits_in_memory, settings, clock, address
+):
     settings.APIKEYS = {**settings.APIKEYS, "LIMITS": {"log_in": "2/minute"}}
     client.force_login(alice)
     lapse(clock)
