@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.models.organizations import Membership, Organization, Workspace
+from apikeys.models.organizations import Organization, Workspace
 from apikeys.models.writer import WriterManager
 
 EXPIRING_WITHIN: Final = timedelta(days=14)
@@ -68,15 +68,6 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         since = (now or timezone.now()) - UNUSED_AFTER
         return self.live(now).filter(
             Q(last_used_at__lt=since) | Q(last_used_at__isnull=True), created_at__lt=since
-        )
-
-    def for_verification(self) -> AccessTokenQuerySet:
-        """Join everything that decides whether a token may be used now."""
-        member = Membership.objects.filter(
-            user=OuterRef("owner"), organization=OuterRef("workspace__organization")
-        )
-        return self.select_related("workspace__organization", "owner").annotate(
-            owner_is_member=Exists(member.order_by())
         )
 
 
@@ -226,11 +217,6 @@ class AccessToken(models.Model):
         if self.expires_at is not None and self.expires_at <= now + EXPIRING_WITHIN:
             return Status.EXPIRING
         return Status.ACTIVE
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it could still be used, now or after being enabled."""
-        return self.status not in (Status.REVOKED, Status.EXPIRED)
 
     def has_overlap(self, now: datetime | None = None) -> bool:
         """Whether the secret before the last rotation is still accepted."""
