@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 from benchmarks import databases
 from benchmarks.variants import Variant
+from benchmarks.views import ALONE
 
 Environ = dict[str, Any]
 
@@ -78,9 +79,11 @@ def queries(handler: WSGIHandler, request: Environ) -> int:
 
 
 def configure(variant: Variant) -> None:
-    """Put the library's settings in force that a variant asks for."""
+    """Put the settings in force that a variant asks for, and its view alone into the URLconf."""
     storage = {"LIMITS_STORAGE": settings.REDIS_URL} if variant.needs == "redis" else {}
     settings.APIKEYS = {**BASE, **storage, **variant.options}
+    settings.ROOT_URLCONF = ALONE[variant.path]
 
 
-BASE = dict(settings.APIKEYS)
+# HTTPS is asked for, as it is by default; over HTTP the load generator speaks plainly.
+BASE = {**settings.APIKEYS, "REQUIRE_HTTPS": True}

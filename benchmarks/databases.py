@@ -19,7 +19,7 @@ from django.utils import timezone
 from benchmarks import filler
 from benchmarks.progress import say
 
-VERSION = 3
+VERSION = 4
 REAL = 200
 PLENTY = timedelta(days=3650)
 
@@ -105,27 +105,31 @@ def _real_tokens(number: int) -> dict[str, list[str]]:
     organization = create_organization(actor=actor, name="Big", slug="big", admin=users[0])
     small = create_organization(actor=actor, name="Small", slug="small", admin=users[0])
     del small
-    return {"ours": _ours(actor, organization, users), **_peers(users)}
+    ours = {"ours": _ours(actor, organization, users, [])}
+    if number > 1:  # one token is one token
+        ours["ours-listed"] = _ours(actor, organization, users, ["127.0.0.0/8", "10.0.0.0/8"])
+    return {"ours-listed": ours["ours"], **ours, **_peers(users)}
 
 
-def _ours(actor: Any, organization: Any, users: list[Any]) -> list[str]:
+def _ours(actor: Any, organization: Any, users: list[Any], networks: list[str]) -> list[str]:
     from apikeys.services.members import add_member
     from apikeys.services.tokens import create_token
 
-    for user in users[1:]:
-        add_member(actor=actor, organization=organization, user=user, role="member")
+    for user in users:
+        if not organization.memberships.filter(user=user).exists():
+            add_member(actor=actor, organization=organization, user=user, role="member")
     workspace = organization.workspaces.get(slug="production")
     return [
         create_token(
             actor=actor,
             workspace=workspace,
-            name=f"Token {number}",
+            name=f"{user.username}, {len(networks)} networks",
             kind="personal",
             owner=user,
             scopes=["notes:read"],
-            allowed_networks=["127.0.0.0/8", "10.0.0.0/8"],
+            allowed_networks=networks,
         ).api_key
-        for number, user in enumerate(users)
+        for user in users
     ]
 
 

@@ -97,7 +97,7 @@ def _argon2_keys(size: int) -> list[str]:
     from apikeys.services.actors import Actor
     from apikeys.services.tokens import create_token, revoke_token
 
-    calls.configure(Variant("", "", options={"TOKEN_HASHER": "argon2"}))
+    calls.configure(Variant("", "/ours", options={"TOKEN_HASHER": "argon2"}))
     workspace = Workspace.objects.get(organization__slug="big", slug="development")
     actor = Actor.system("bench")
     for token in workspace.tokens.live():

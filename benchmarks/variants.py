@@ -54,10 +54,11 @@ VARIANTS = (
     Variant("apikeys, Argon2", "/ours", system="ours-argon2", options={"TOKEN_HASHER": "argon2"}),
     Variant("apikeys, CACHE host", "/ours", options={"CACHE": "host"}, rejects=_ALL),
     Variant("apikeys, CACHE redis", "/ours", options={"CACHE": "redis"}, needs="redis"),
-    Variant("apikeys, all of it", "/pipeline", handler="recording"),
+    Variant("apikeys, all of it", "/pipeline", "ours-listed", handler="recording"),
     Variant(
         "apikeys, PREPARE, all of it",
         "/pipeline",
+        "ours-listed",
         options={"PREPARE": True},
         handler="recording",
         needs="postgresql",

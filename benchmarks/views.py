@@ -108,3 +108,6 @@ urlpatterns = [
     path("access/", include("apikeys.api.urls")),
     path("dashboard/", include("dashboard.urls")),
 ]
+# Each view as a URLconf of its own: Django asks one pattern after the other, so a view that stands
+# further down would pay for those above it.
+ALONE = {f"/{pattern.pattern}": (pattern,) for pattern in urlpatterns}
