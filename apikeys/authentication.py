@@ -1,7 +1,8 @@
 """The DRF authentication class: an access token as header key, Bearer or HTTP Basic.
 
-Translates only: carriers find the credential, ``verification`` judges it, ``exceptions`` words
-the answer. Put it first on a view, so that DRF answers 401 with its challenge.
+Translates only: carriers find the credential, ``verification`` judges it (``proofs`` remembers that
+in the cached mode), ``exceptions`` words the answer. Put it first on a view, so that DRF answers
+401 with its challenge.
 """
 
 from __future__ import annotations
@@ -9,14 +10,23 @@ from __future__ import annotations
 import logging
 import traceback
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from apikeys import conf, dialects, limits, networks, permissions, verification
+from apikeys import (
+    carriers,
+    conf,
+    dialects,
+    limits,
+    networks,
+    permissions,
+    proofs,
+    verification,
+)
 from apikeys import state as states
 from apikeys.carriers import AmbiguousCredentialError, Carrier
 from apikeys.credentials import Credential, MalformedCredentialError
@@ -26,8 +36,11 @@ from apikeys.limits import Charge, Limit
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.refusals import FACES, Reason, Refusal
+from apikeys.verification import Facts
 
 logger = logging.getLogger("apikeys.requests")
+
+_PERSONAL: Final = Kind.PERSONAL.value
 
 
 class AccessTokenPrincipal:
@@ -91,8 +104,12 @@ class AccessTokenAuthentication(BaseAuthentication):
         view = (request.parser_context or {}).get("view")
         state = self._begin(http, view)
         try:
-            self._check_declared(view, http.method or "")
-            state.token = self._verify(http, state)
+            if view is not None:
+                permissions.declaration(view, http.method or "")
+            token = self._verify(http, state)
+        except permissions.Undeclared as verdict:
+            logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
+            raise self._refused(Refusal(Reason.SCOPE_UNDECLARED), state) from None
         except Refusal as refusal:
             raise self._refused(refusal, state) from None
         except Exception as fault:
@@ -100,7 +117,10 @@ class AccessTokenAuthentication(BaseAuthentication):
             if not isinstance(fault, (OperationalError, InterfaceError)):
                 logger.error("fault in authentication\n%s", traceback.format_exc())
             raise fault.with_traceback(None) from None
-        return None if state.token is None else (self._principal(state.token), state.token)
+        if token is None:
+            return None
+        state.token = token
+        return (token.owner if token.kind == _PERSONAL else AccessTokenPrincipal(token)), token
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401; a browser gets none that opens a password box."""
@@ -109,57 +129,43 @@ class AccessTokenAuthentication(BaseAuthentication):
         return ", ".join(dialects.get(self.dialect).challenges(browser=browser))
 
     def _begin(self, http: HttpRequest, view: Any) -> states.RequestState:
+        meta = http.META
         state = states.RequestState(
-            dialect=dialects.get(self.dialect),
-            view=view,
-            address=networks.client_address(http.META, conf.get().trusted_proxies),
-            browser="HTTP_ORIGIN" in http.META or "HTTP_SEC_FETCH_SITE" in http.META,
+            dialects.get(self.dialect),
+            view,
+            networks.client_address(meta, conf.get().trusted_proxies),
+            "HTTP_ORIGIN" in meta or "HTTP_SEC_FETCH_SITE" in meta,
         )
-        for carrier in state.dialect.carriers:
-            if carrier.meta_key in http.META:
-                carrier.withhold(http.META)
-        http.__dict__.pop("headers", None)  # Django's cached copy of META
+        http.__dict__.pop("headers", None)  # Django's copy of META, made before secrets are hidden
         http.apikeys = state  # type: ignore[attr-defined]
         return state
 
-    def _check_declared(self, view: Any, method: str) -> None:
-        if view is None:
-            return
-        try:
-            permissions.declaration(view, method)
-        except permissions.Undeclared as verdict:
-            logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
-            raise Refusal(Reason.SCOPE_UNDECLARED) from None
-
     def _verify(self, http: HttpRequest, state: states.RequestState) -> AccessToken | None:
-        carried = self._extract(state.dialect, http.META)
+        try:
+            carried = carriers.take(state.dialect.headers, http.META)
+        except AmbiguousCredentialError:
+            raise Refusal(Reason.AMBIGUOUS) from None
         if carried is None:
             state.anonymous = self._allows_anonymous(http, state)
             return None
-        return verification.verify(
-            self._parse(*carried, state.dialect),
-            dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
-            facts=self._facts(http, state),
-        )
+        carrier, raw = carried
+        facts = self._facts(http, state)
+
+        def look_up() -> AccessToken:
+            return verification.verify(
+                self._parse(carrier, raw, state.dialect),
+                dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
+                facts=facts,
+            )
+
+        read_as = (self.dialect, self.any_dialect, carrier.label)
+        return proofs.verify(raw, read_as=read_as, facts=facts, look_up=look_up)
 
     def _allows_anonymous(self, http: HttpRequest, state: states.RequestState) -> bool:
         access = permissions.anonymous_access(state.view, http.method or "")
         if access == "first_party":
             return networks.is_first_party(http.META, state.dialect.first_party_origins)
         return access == "everyone"
-
-    def _extract(self, dialect: Dialect, meta: dict[str, Any]) -> tuple[Carrier, bytes] | None:
-        found: tuple[Carrier, bytes] | None = None
-        try:
-            for carrier in dialect.carriers:
-                raw = carrier.raw(meta) if carrier.meta_key in meta else None
-                if raw is not None:
-                    if found is not None:
-                        raise Refusal(Reason.AMBIGUOUS)
-                    found = (carrier, raw)
-        except AmbiguousCredentialError:
-            raise Refusal(Reason.AMBIGUOUS) from None
-        return found
 
     def _parse(self, carrier: Carrier, raw: bytes, dialect: Dialect) -> Credential:
         prefixes, shapes = dialect.accepted_prefixes, dialect.accepted_key_shapes
@@ -172,16 +178,17 @@ class AccessTokenAuthentication(BaseAuthentication):
         except MalformedCredentialError:
             raise Refusal(Reason.MALFORMED) from None
 
-    def _facts(self, http: HttpRequest, state: states.RequestState) -> verification.Facts:
-        trusted = conf.get().trusted_proxies
+    def _facts(self, http: HttpRequest, state: states.RequestState) -> Facts:
         # The server's own word: ``request.scheme`` may believe a header that anybody can send.
         scheme = http._get_scheme() or "http"  # type: ignore[attr-defined]
-        secure = networks.is_secure(http.META, scheme, trusted)
+        secure = scheme == "https" or networks.is_secure(
+            http.META, scheme, conf.get().trusted_proxies
+        )
         foreign = False
         if state.browser and state.dialect.foreign_origins == "refuse":
             own = f"{'https' if secure else 'http'}://{http.get_host()}"
             foreign = networks.is_foreign(http.META, state.dialect.first_party_origins, own)
-        return verification.Facts(address=state.address, secure=secure, foreign_origin=foreign)
+        return Facts(state.address, secure, foreign)
 
     def _refused(self, refusal: Refusal, state: states.RequestState) -> Refused:
         # Its frames hold the state, which would then be freed by the garbage collector alone.
@@ -198,11 +205,6 @@ class AccessTokenAuthentication(BaseAuthentication):
             detail=f"{FACES[Reason.TOO_MANY_FAILURES].detail} {retry_sentence(retry_after)}",
             retry_after=retry_after,
         )
-
-    def _principal(self, token: AccessToken) -> Any:
-        if token.kind == Kind.PERSONAL:
-            return token.owner
-        return AccessTokenPrincipal(token)
 
 
 @lru_cache(maxsize=16)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ _LONGEST_BASIC = 1024
 
 
 class AmbiguousCredentialError(ValueError):
-    """One carrier holds two values: the header was sent twice and joined with a comma."""
+    """Two carriers bring a credential, or one of them two: its header was sent twice."""
 
 
 class WithheldHeader(str):
@@ -39,11 +39,6 @@ class WithheldHeader(str):
 
     __slots__ = ("raw",)
     raw: bytes
-
-    def __new__(cls, shown: str, raw: bytes) -> WithheldHeader:
-        header = super().__new__(cls, shown)
-        header.raw = raw
-        return header
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)
@@ -57,19 +52,21 @@ class Carrier(Protocol):
         """The key of its header in ``request.META``; without it the carrier is not asked."""
 
     @property
+    def scheme(self) -> str:
+        """The authentication scheme before the credential, in lower case; "" for none."""
+
+    @property
+    def shown(self) -> str:
+        """What is left in the place of its header's value."""
+
+    @property
     def label(self) -> str:
         """How documentation calls it, such as ``X-API-Key`` or ``Bearer``."""
-
-    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
-        """Return the credential's bytes, or None when this carrier is not used."""
-
-    def withhold(self, meta: MutableMapping[str, Any]) -> None:
-        """Put a header that hides its secret in the place of the one that ``raw`` reads."""
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
     ) -> Credential:
-        """Parse what ``raw`` returned, or raise MalformedCredentialError."""
+        """Parse the credential's bytes, or raise MalformedCredentialError."""
 
     def challenge(self, realm: str) -> str:
         """Return the value of ``WWW-Authenticate`` (RFC 9110, section 11.6.1)."""
@@ -84,6 +81,8 @@ class Header:
     """
 
     name: str = "X-API-Key"
+    scheme: str = field(default="", init=False, repr=False, compare=False)
+    shown: str = field(default="***", init=False, repr=False, compare=False)
     meta_key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -96,14 +95,6 @@ class Header:
     @property
     def label(self) -> str:
         return self.name
-
-    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
-        value = meta.get(self.meta_key)
-        return None if value is None else _single(_bytes(value))
-
-    def withhold(self, meta: MutableMapping[str, Any]) -> None:
-        if (value := meta.get(self.meta_key)) is not None:
-            meta[self.meta_key] = WithheldHeader("***", _bytes(value))
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -119,13 +110,9 @@ class Bearer:
     """``Authorization: Bearer <key>`` (RFC 6750); the scheme matches in any case."""
 
     label: str = field(default="Bearer", init=False)
+    scheme: str = field(default="bearer", init=False, repr=False, compare=False)
+    shown: str = field(default="Bearer ***", init=False, repr=False, compare=False)
     meta_key: str = field(default="HTTP_AUTHORIZATION", init=False, repr=False, compare=False)
-
-    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
-        return _authorization(meta, "bearer")
-
-    def withhold(self, meta: MutableMapping[str, Any]) -> None:
-        _withhold_authorization(meta, "bearer", "Bearer ***")
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -141,13 +128,9 @@ class Basic:
     """``Authorization: Basic base64(token_id:secret)`` (RFC 7617), in strict base64."""
 
     label: str = field(default="Basic", init=False)
+    scheme: str = field(default="basic", init=False, repr=False, compare=False)
+    shown: str = field(default="Basic ***", init=False, repr=False, compare=False)
     meta_key: str = field(default="HTTP_AUTHORIZATION", init=False, repr=False, compare=False)
-
-    def raw(self, meta: Mapping[str, Any]) -> bytes | None:
-        return _authorization(meta, "basic")
-
-    def withhold(self, meta: MutableMapping[str, Any]) -> None:
-        _withhold_authorization(meta, "basic", "Basic ***")
 
     def parse(
         self, raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShape]
@@ -170,28 +153,48 @@ class Basic:
         return f'Basic realm="{realm}", charset="UTF-8"'
 
 
-def _authorization(meta: Mapping[str, Any], wanted: str) -> bytes | None:
-    value = meta.get("HTTP_AUTHORIZATION")
-    if value is None or value.partition(" ")[0].lower() != wanted:
-        return None
-    return _single(_bytes(value).partition(b" ")[2].strip(b" "))
+def by_header(carriers: Iterable[Carrier]) -> dict[str, dict[str, Carrier]]:
+    """Return the carriers by the key of their header in ``request.META``, then by scheme."""
+    found: dict[str, dict[str, Carrier]] = {}
+    for carrier in carriers:
+        found.setdefault(carrier.meta_key, {}).setdefault(carrier.scheme, carrier)
+    return found
 
 
-def _withhold_authorization(meta: MutableMapping[str, Any], scheme: str, shown: str) -> None:
-    value = meta.get("HTTP_AUTHORIZATION")
-    if value is not None and value.partition(" ")[0].lower() == scheme:
-        meta["HTTP_AUTHORIZATION"] = WithheldHeader(shown, _bytes(value))
+def take(
+    headers: Mapping[str, Mapping[str, Carrier]], meta: MutableMapping[str, Any]
+) -> tuple[Carrier, bytes] | None:
+    """Take the credential out of a request: the carrier that brings it, and its bytes.
 
+    None where no carrier brings one. A header that hides its secret is left in the place of each
+    that was read, and can be taken again.
 
-def _bytes(value: str) -> bytes:
-    if isinstance(value, WithheldHeader):
-        return value.raw
-    # WSGI hands headers over as Latin-1 text (PEP 3333); test clients may hand over any text.
-    return value.encode("latin-1", "replace")
+    Args:
+        headers: the carriers, as ``by_header`` returns them.
+        meta: the WSGI environ, which is changed.
 
-
-def _single(raw: bytes) -> bytes:
+    Raises:
+        AmbiguousCredentialError: there is more than one.
+    """
+    found: tuple[Carrier, bytes] | None = None
+    several = False
+    for key, schemes in headers.items():
+        value = meta.get(key)
+        if value is None:
+            continue
+        carrier = schemes.get("") or schemes.get(value.partition(" ")[0].lower())
+        if carrier is None:
+            continue
+        if isinstance(value, WithheldHeader):
+            raw = value.raw
+        else:
+            # WSGI hands headers over as Latin-1 text (PEP 3333), test clients hand over any text.
+            raw = value.encode("latin-1", "replace")
+            meta[key] = withheld = WithheldHeader(carrier.shown)
+            withheld.raw = raw
+        several = found is not None
+        found = (carrier, raw[len(carrier.scheme) :].strip(b" ") if carrier.scheme else raw)
     # A server joins repeated headers with a comma, which no credential contains.
-    if b"," in raw:
+    if found is not None and (several or b"," in found[1]):
         raise AmbiguousCredentialError
-    return raw
+    return found

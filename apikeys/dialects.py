@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from apikeys import conf
-from apikeys.carriers import Basic, Bearer, Carrier, Header
+from apikeys.carriers import Basic, Bearer, Carrier, Header, by_header
 from apikeys.credentials import KeyShape, api_key
 from apikeys.limits import Window
 from apikeys.scopes import MANAGE, expand, validate_name
@@ -108,6 +108,11 @@ class Dialect:
     self_service: ClassVar[bool] = False
     validation_status: ClassVar[int] = 400
     example_path: ClassVar[str] = "/access/v1/token"
+
+    @cached_property
+    def headers(self) -> Mapping[str, Mapping[str, Carrier]]:
+        """The carriers by the header they read, and by its scheme."""
+        return by_header(self.carriers)
 
     @cached_property
     def available_scopes(self) -> frozenset[str]:

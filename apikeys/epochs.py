@@ -151,9 +151,19 @@ class RedisEpoch:
         """Redis has one place."""
 
 
+_current: tuple[conf.Settings, Epoch | None] | None = None
+
+
 def current() -> Epoch | None:
     """Return the epoch of the cached mode; None when that is off."""
+    global _current
     settings = conf.get()
+    if _current is None or _current[0] is not settings:
+        _current = (settings, _of(settings))
+    return _current[1]
+
+
+def _of(settings: conf.Settings) -> Epoch | None:
     if settings.cache is None:
         return None
     if settings.cache == "redis":

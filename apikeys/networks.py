@@ -101,8 +101,10 @@ def contains(networks: Sequence[str], address: str | None) -> bool:
     False for an unknown or unreadable address, and for an empty list: that an empty list means no
     restriction is the caller's rule. A stored text that is no network contains nothing.
     """
-    client = _address(address)
-    return client is not None and _in_any(client, _stored_networks(tuple(networks)))
+    # The length is checked before the cache, which must not keep whatever a header says.
+    if not isinstance(address, str) or len(address) > _LONGEST_ADDRESS:
+        return False
+    return _contains(tuple(networks), address)
 
 
 def is_within(child: Sequence[str], parent: Sequence[str]) -> bool:
@@ -260,6 +262,12 @@ def _inside(child: Network, parent: Network) -> bool:
 
 def _in_any(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
+
+
+@lru_cache(maxsize=4096)
+def _contains(texts: tuple[str, ...], address: str) -> bool:
+    client = _address(address)
+    return client is not None and _in_any(client, _stored_networks(texts))
 
 
 @lru_cache(maxsize=1024)

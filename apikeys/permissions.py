@@ -134,29 +134,38 @@ def declaration(view: Any, method: str) -> Requirement | None:
         Undeclared: the view declares nothing for this method, or ``HasScope`` is not a mandatory
             part of its permissions.
     """
-    name = _handler_name(view, method)
-    if name is None:
-        return None  # DRF answers 405; and made-up methods must not grow the memory of verdicts
-    if not _DECLARING.isdisjoint(vars(view)):
-        return _declare(view, method, name)  # said in as_view(): another route may say otherwise
-    key = (type(view), getattr(view, "action", None), name, method)
-    found = _declared.get(key)
+    action = getattr(view, "action", None)
+    asked = action == "metadata" and method != "OPTIONS"  # about a method, on behalf of OPTIONS
+    if asked or not _DECLARING.isdisjoint(vars(view)):
+        # Said in as_view(): another route of this view may say otherwise.
+        name = _handler_name(view, method)
+        return None if name is None else _declare(view, method, name)
+    found = _declared.get((type(view), action, method))
     if found is None:
+        name = _handler_name(view, method)
+        if name is None:
+            return None  # DRF answers 405; and made-up methods must not grow the memory
         try:
             found = (_declare(view, method, name),)
         except Undeclared as verdict:
             found = verdict
         with _lock:
-            _declared[key] = found
+            _declared[type(view), action, method] = found
     if isinstance(found, Undeclared):
         raise Undeclared(*found.args)
     return found[0]
 
 
-_declared: dict[tuple[type, str | None, str, str], tuple[Requirement | None] | Undeclared] = {}
+_declared: dict[tuple[type, str | None, str], tuple[Requirement | None] | Undeclared] = {}
 _lock: Final = threading.Lock()
 _DECLARING: Final = frozenset(
-    {"permission_classes", "required_scopes", "scope_resource", "scopes_not_needed"}
+    {
+        "http_method_names",
+        "permission_classes",
+        "required_scopes",
+        "scope_resource",
+        "scopes_not_needed",
+    }
 )
 
 

@@ -1,20 +1,20 @@
 """May this credential be used now: credential -> AccessToken, or Refusal(reason).
 
-Reads one row, writes nothing, remembers no verdict. What the caller is told follows from the
+Reads one row, writes nothing, remembers nothing. What the caller is told follows from the
 reason in ``refusals``. Knows no request: the edges hand in facts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.utils import timezone
 
-from apikeys import conf, credentials, epochs, networks, proofs
+from apikeys import conf, credentials, networks
 from apikeys.credentials import Credential
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.lookup import find
@@ -66,35 +66,18 @@ def verify(
         Refusal: with the true reason.
     """
     now = now or timezone.now()
-    token = _prove(credential, now)
+    token = _look_up(credential, now)
     workspace = token.workspace
     organization = workspace.organization
     dialect = workspace.speaks if workspace.dialect in dialects else None
     reason = (
         _check_dialect(workspace, credential, dialect)
-        or _check_address(token, organization, facts)
+        or check_address((token.allowed_networks, organization.allowed_networks), facts)
         or _check_state(token, workspace, organization, now)
-        or _check_transport(facts, dialect)
+        or check_transport(dialect, facts)
     )
     if reason is not None:
         raise Refusal(reason, token_id=token.token_id, token_pk=token.pk)
-    return token
-
-
-def _prove(credential: Credential, now: datetime) -> AccessToken:
-    """Return the row that the credential proves; in the cached mode, from memory where it holds."""
-    epoch = epochs.current()
-    if epoch is None:
-        return _look_up(credential, now)
-    try:
-        value = epoch.read()
-    except epochs.EpochUnavailableError:
-        return _look_up(credential, now)
-    token = proofs.memory.recall(credential, value)
-    if token is None or (token.used_previous_secret and not token.has_overlap(now)):
-        epoch.check()
-        token = _look_up(credential, now)
-        proofs.memory.remember(credential, value, token)
     return token
 
 
@@ -155,9 +138,10 @@ def _check_dialect(
     return None
 
 
-def _check_address(token: AccessToken, organization: Organization, facts: Facts) -> Reason | None:
-    for allowed in (token.allowed_networks, organization.allowed_networks):
-        if allowed and not networks.contains(tuple(allowed), facts.address):
+def check_address(lists: Iterable[Sequence[str]], facts: Facts) -> Reason | None:
+    """Return why the address may not use the token: every list that is not empty must hold it."""
+    for allowed in lists:
+        if allowed and not networks.contains(allowed, facts.address):
             return Reason.ADDRESS_NOT_ALLOWED
     return None
 
@@ -185,8 +169,9 @@ def _check_state(
     return None
 
 
-def _check_transport(facts: Facts, dialect: Dialect | None) -> Reason | None:
-    if conf.get().require_https and not facts.secure:
+def check_transport(dialect: Dialect | None, facts: Facts) -> Reason | None:
+    """Return why a proven credential may not come this way: in the open, from a foreign page."""
+    if not facts.secure and conf.get().require_https:
         return Reason.PLAIN_HTTP
     if facts.foreign_origin and dialect is not None and dialect.foreign_origins == "refuse":
         return Reason.FOREIGN_ORIGIN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import secrets
 import stat
 from datetime import timedelta
@@ -15,10 +16,10 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from apikeys import conf, epochs, proofs
+from apikeys import conf, dialects, epochs, proofs
 from apikeys.credentials import Credential
 from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
-from apikeys.models import AccessToken, Membership
+from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.lookup import find
 from apikeys.refusals import Reason, Refusal
 from apikeys.services import members, organizations, tokens
@@ -36,15 +37,31 @@ def epoch(tmp_path, monkeypatch, settings):
     return made
 
 
-def present(issued, **facts):
-    credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
-    return verify(credential, dialects=("default",), facts=HERE)
+def present(issued, *, secret=None, facts=HERE):
+    credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
+    return proofs.verify(
+        "_".join(credential).encode(),
+        read_as=("default",),
+        facts=facts,
+        look_up=lambda: verify(credential, dialects=("default",), facts=facts),
+    )
 
 
-def refused(issued):
+def refused(issued, **kwargs):
     with pytest.raises(Refusal) as caught:
-        present(issued)
+        present(issued, **kwargs)
     return caught.value.reason
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Move the application's clock on."""
+
+    def move(by):
+        moment = timezone.now() + by
+        monkeypatch.setattr(timezone, "now", lambda: moment)
+
+    return move
 
 
 @pytest.mark.django_db(transaction=True)
@@ -97,55 +114,102 @@ class TestProofs:
         members.remove_member(actor=actor, membership=membership)
         assert refused(issued) is Reason.REVOKED
 
-    def test_expiry_is_judged_on_every_request(self, epoch, issue):
+    def test_what_is_remembered_ends_with_the_token(
+        self, epoch, issue, later, django_assert_num_queries
+    ):
         issued = issue(expires_at=timezone.now() + timedelta(hours=1))
         present(issued)
-        credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
-        with pytest.raises(Refusal) as caught:
-            verify(
-                credential,
-                dialects=("default",),
-                facts=HERE,
-                now=timezone.now() + timedelta(hours=1),
-            )
-        assert caught.value.reason is Reason.EXPIRED
+        later(timedelta(minutes=59))
+        with django_assert_num_queries(0):
+            present(issued)
+        later(timedelta(minutes=1))
+        assert refused(issued) is Reason.EXPIRED
 
-    def test_the_old_secret_of_a_rotation_ends_on_time(self, epoch, issue, actor):
+    def test_the_old_secret_of_a_rotation_ends_on_time(
+        self, epoch, issue, actor, later, django_assert_num_queries
+    ):
         issued = issue()
         tokens.rotate_token(actor=actor, token=issued.token, overlap=timedelta(hours=1))
         assert present(issued).used_previous_secret is True
-        assert present(issued).used_previous_secret is True
-        credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
-        with pytest.raises(Refusal) as caught:
-            verify(
-                credential,
-                dialects=("default",),
-                facts=HERE,
-                now=timezone.now() + timedelta(hours=2),
-            )
-        assert caught.value.reason is Reason.WRONG_SECRET
+        with django_assert_num_queries(0):
+            assert present(issued).used_previous_secret is True
+        later(timedelta(hours=1))
+        assert refused(issued) is Reason.WRONG_SECRET
 
     def test_an_address_off_the_list_is_refused_although_the_proof_is_remembered(
-        self, epoch, issue
+        self, epoch, issue, django_assert_num_queries
     ):
         issued = issue(allowed_networks=["192.0.2.1"])
         present(issued)
-        credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
-        with pytest.raises(Refusal) as caught:
-            verify(
-                credential,
-                dialects=("default",),
-                facts=Facts(address="192.0.2.9", secure=True, foreign_origin=False),
-            )
-        assert caught.value.reason is Reason.ADDRESS_NOT_ALLOWED
+        elsewhere = Facts(address="192.0.2.9", secure=True, foreign_origin=False)
+        with django_assert_num_queries(0):
+            assert refused(issued, facts=elsewhere) is Reason.ADDRESS_NOT_ALLOWED
+            assert present(issued) == issued.token
 
-    def test_a_wrong_secret_is_never_remembered(self, epoch, issue, django_assert_num_queries):
+    def test_the_organizations_list_is_asked_too(self, epoch, issue, acme):
+        acme.allowed_networks = ["192.0.2.1"]
+        acme.save()
         issued = issue()
         present(issued)
-        wrong = Credential(issued.token.token_id, "A" * len(issued.secret), "ak_prod")
+        elsewhere = Facts(address="192.0.2.9", secure=True, foreign_origin=False)
+        assert refused(issued, facts=elsewhere) is Reason.ADDRESS_NOT_ALLOWED
+
+    def test_plain_http_and_foreign_pages_are_refused_although_the_proof_is_remembered(
+        self, epoch, issue, settings, monkeypatch
+    ):
+        settings.APIKEYS = {**settings.APIKEYS, "REQUIRE_HTTPS": True}
+        monkeypatch.setattr(dialects.get("default").__class__, "foreign_origins", "refuse")
+        issued = issue()
+        present(issued)
+        assert refused(issued, facts=HERE._replace(secure=False)) is Reason.PLAIN_HTTP
+        assert refused(issued, facts=HERE._replace(foreign_origin=True)) is Reason.FOREIGN_ORIGIN
+
+    def test_a_refusal_is_never_remembered(self, epoch, issue, actor, django_assert_num_queries):
+        issued, revoked = issue(), issue()
+        tokens.revoke_token(actor=actor, token=revoked.token)
+        present(issued)
         for _ in range(2):
-            with django_assert_num_queries(1), pytest.raises(Refusal):
-                verify(wrong, dialects=("default",), facts=HERE)
+            with django_assert_num_queries(1):
+                assert refused(issued, secret="A" * len(issued.secret)) is Reason.WRONG_SECRET
+            with django_assert_num_queries(1):
+                assert refused(revoked) is Reason.REVOKED
+
+    def test_other_settings_are_judged_anew(self, epoch, issue, settings):
+        issued = issue()
+        present(issued)
+        settings.APIKEYS = {**settings.APIKEYS, "PEPPERS": {7: "another pepper " * 4}}
+        assert refused(issued) is Reason.WRONG_SECRET
+
+    def test_what_comes_from_memory_is_as_complete_as_what_comes_from_the_database(
+        self, epoch, issue, bob, django_assert_num_queries
+    ):
+        issued = issue(kind="personal", owner=bob)
+        read = present(issued)
+        with django_assert_num_queries(0):
+            copied, fresh = present(issued), present(issued)
+            assert AccessToken._meta.get_field("owner").is_cached(copied)
+            assert copied.owner == bob
+            assert copied.owner is copied.owner
+            assert copied.owner is not fresh.owner
+            assert copied.workspace.organization.name == read.workspace.organization.name
+            again = pickle.loads(pickle.dumps(fresh))
+            assert again.workspace.organization.name == read.workspace.organization.name
+            assert again.owner == bob
+        assert {k: v for k, v in vars(copied).items() if k != "_state"} == {
+            k: v for k, v in vars(read).items() if k != "_state"
+        }
+
+    def test_a_related_row_of_a_copy_can_be_changed_like_any_other(self, epoch, issue, bob, alice):
+        issued = issue(kind="personal", owner=bob)
+        present(issued)
+        token = present(issued)
+        token.owner_id = alice.pk
+        assert token.owner == alice
+        token.owner = bob
+        assert token.owner_id == bob.pk
+        token.refresh_from_db()
+        assert token.owner == bob
+        assert present(issued).owner == bob
 
     def test_a_change_that_is_rolled_back_leaves_the_token_as_it_was(self, epoch, issue, actor):
         issued = issue()
@@ -197,14 +261,14 @@ def test_an_entry_ends_after_thirty_seconds_and_the_memory_is_bounded(monkeypatc
     monkeypatch.setattr(proofs.time, "monotonic", lambda: now)
     monkeypatch.setattr(proofs, "LARGEST", 2)
     memory = proofs.Memory()
-    credentials = [Credential(f"id{n}", "secret", "ak_prod") for n in range(3)]
-    for credential in credentials:
-        memory.remember(credential, b"epoch", AccessToken(token_id=credential.token_id))
-    recalled = [memory.recall(credential, b"epoch") for credential in credentials]
-    assert [token and token.token_id for token in recalled] == [None, "id1", "id2"]
-    assert memory.recall(credentials[2], b"other") is None
+    workspace = Workspace(dialect="default", organization=Organization())
+    keys = [(f"digest {number}".encode(), ()) for number in range(3)]
+    for key in keys:
+        memory.remember(key, b"epoch", AccessToken(workspace=workspace))
+    assert [memory.recall(key, b"epoch") is not None for key in keys] == [False, True, True]
+    assert memory.recall(keys[2], b"other") is None
     now = 1030.0
-    assert memory.recall(credentials[2], b"epoch") is None
+    assert memory.recall(keys[2], b"epoch") is None
 
 
 def test_processes_of_one_host_share_the_epoch_across_a_fork(tmp_path):

@@ -39,7 +39,7 @@ from django.test.utils import CaptureQueriesContext
 
 connection.settings_dict["NAME"] = sys.argv[2]
 settings.APIKEYS = {**settings.APIKEYS, **json.loads(sys.argv[3])}
-from apikeys import epochs
+from apikeys import epochs, proofs
 from apikeys.credentials import Credential
 from apikeys.models.lookup import find
 from apikeys.refusals import Refusal
@@ -54,7 +54,10 @@ facts = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 for line in sys.stdin:
     with CaptureQueriesContext(connection) as queries:
         try:
-            verify(Credential(*json.loads(line)), dialects=("default",), facts=facts)
+            look_up = lambda: verify(
+                Credential(*json.loads(line)), dialects=("default",), facts=facts
+            )
+            proofs.verify(line.encode(), read_as=(), facts=facts, look_up=look_up)
             answer = "accepted"
         except Refusal as refusal:
             answer = refusal.reason.value

@@ -149,7 +149,7 @@ BROKEN = {
     "the parser": (carriers, "parse_key"),
     "the pair": (carriers, "parse_pair"),
     "the facts": (authentication.AccessTokenAuthentication, "_facts"),
-    "the principal": (authentication.AccessTokenAuthentication, "_principal"),
+    "the principal": (authentication, "AccessTokenPrincipal"),
 }
 
 
