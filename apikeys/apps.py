@@ -1,6 +1,10 @@
-"""The app's entry for Django: registers checks, notes log-ins in the session, hears of changes."""
+"""The app's entry for Django: registers checks, notes log-ins in the session, hears of changes and
+migrations."""
+
+from typing import Any
 
 from django.apps import AppConfig
+from django.db import router
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,8 +18,17 @@ class ApiKeysConfig(AppConfig):
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
+        from django.db.models.signals import post_migrate
 
         from apikeys import checks, invalidation, reauthentication  # noqa: F401
 
         user_logged_in.connect(reauthentication.stamp_log_in, dispatch_uid="apikeys.stamp_log_in")
         invalidation.connect()
+        post_migrate.connect(_store_query, self, dispatch_uid="apikeys.store_query")
+
+
+def _store_query(using: str, **kwargs: Any) -> None:
+    from apikeys.models import AccessToken, lookup
+
+    if router.allow_migrate_model(using, AccessToken):
+        lookup.store(using)

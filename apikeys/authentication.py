@@ -36,7 +36,7 @@ from apikeys.limits import Charge, Limit
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.refusals import FACES, Reason, Refusal
-from apikeys.verification import Facts
+from apikeys.verification import Accepted, Facts
 
 logger = logging.getLogger("apikeys.requests")
 
@@ -151,8 +151,8 @@ class AccessTokenAuthentication(BaseAuthentication):
         carrier, raw = carried
         facts = self._facts(http, state)
 
-        def look_up() -> AccessToken:
-            return verification.verify(
+        def look_up() -> Accepted:
+            return verification.judge(
                 self._parse(carrier, raw, state.dialect),
                 dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
                 facts=facts,

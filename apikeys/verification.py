@@ -18,6 +18,7 @@ from apikeys import conf, credentials, networks
 from apikeys.credentials import Credential
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.lookup import find
+from apikeys.models.moulds import Mould
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason, Refusal
 
@@ -44,6 +45,25 @@ class Facts(NamedTuple):
     foreign_origin: bool
 
 
+class Accepted(NamedTuple):
+    """A token that may be used now.
+
+    Attributes:
+        row: the token with workspace, organization and owner.
+        used_previous_secret: the secret before the last rotation was presented.
+    """
+
+    row: Mould
+    used_previous_secret: bool
+
+    def token(self) -> AccessToken:
+        """Return an instance that a view may have."""
+        token: AccessToken = self.row.copy()
+        if self.used_previous_secret:
+            token.used_previous_secret = True
+        return token
+
+
 def verify(
     credential: Credential,
     *,
@@ -65,8 +85,22 @@ def verify(
     Raises:
         Refusal: with the true reason.
     """
+    return judge(credential, dialects=dialects, facts=facts, now=now).token()
+
+
+def judge(
+    credential: Credential,
+    *,
+    dialects: Collection[str],
+    facts: Facts,
+    now: datetime | None = None,
+) -> Accepted:
+    """Return what ``verify`` makes the token of; arguments and errors are the same."""
     now = now or timezone.now()
-    token = _look_up(credential, now)
+    row = find(credential.token_id)
+    used_previous = _check_secret(None if row is None else row.pattern, credential, now)
+    assert row is not None  # noqa: S101 - _check_secret refuses an unknown id
+    token: AccessToken = row.pattern
     workspace = token.workspace
     organization = workspace.organization
     dialect = workspace.speaks if workspace.dialect in dialects else None
@@ -78,31 +112,24 @@ def verify(
     )
     if reason is not None:
         raise Refusal(reason, token_id=token.token_id, token_pk=token.pk)
-    return token
+    return Accepted(row, used_previous)
 
 
-def _look_up(credential: Credential, now: datetime) -> AccessToken:
-    token = find(credential.token_id)
-    _check_secret(token, credential, now)
-    assert token is not None  # noqa: S101 - _check_secret refuses an unknown id
-    return token
-
-
-def _check_secret(token: AccessToken | None, credential: Credential, now: datetime) -> None:
-    peppers = conf.get().peppers
+def _check_secret(token: AccessToken | None, credential: Credential, now: datetime) -> bool:
+    """Return whether it is the secret before the last rotation."""
     if token is None:
         _matches(credential, _stand_in())
         raise Refusal(Reason.UNKNOWN)
     matched = _matches(credential, token.digest)
+    previous = False
     if token.previous_digest and token.has_overlap(now):
         previous = _matches(credential, token.previous_digest)
-        token.used_previous_secret = previous and not matched
-        matched = matched or previous
-    if not matched:
+    if not (matched or previous):
         version = credentials.pepper_version(token.digest)
-        if version is not None and version not in peppers:
+        if version is not None and version not in conf.get().peppers:
             logger.error("pepper missing version=%d token_id=%s", version, token.token_id)
         raise Refusal(Reason.WRONG_SECRET, token_id=token.token_id)
+    return previous and not matched
 
 
 def _matches(credential: Credential, stored: str) -> bool:

@@ -1,0 +1,127 @@
+"""Rows from which any number of instances are made.
+
+What was read once is handed out as copies: a view may change what it gets. Knows no model of ours.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from django.db import models
+from django.db.models.base import ModelState
+from django.db.models.signals import post_init, pre_init
+
+_new: Final = object.__new__
+
+
+class Mould:
+    """A row and the rows joined to it.
+
+    Attributes:
+        pattern: an instance to look at, with the joined ones; it is never handed out.
+
+    Args:
+        model: the instances' class.
+        alias: the database they come from.
+        values: attribute to value, of every column and of what the query adds to them.
+        changeable: the attributes whose values a view could change, lists and dictionaries.
+        related: name of a foreign key to the row it leads to, None for none.
+    """
+
+    __slots__ = ("_alias", "_flat", "_model", "_nested", "_plain", "_related", "_values", "pattern")
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        alias: str,
+        values: Mapping[str, Any],
+        *,
+        changeable: Iterable[str] = (),
+        related: Mapping[str, Mould | None] | None = None,
+    ) -> None:
+        self._model = model
+        self._alias = alias
+        self._values = dict(values)
+        self._plain = is_plain(model)
+        self._related = dict(related or {})
+        held = [name for name in changeable if _can_change(values[name])]
+        self._nested = [name for name in held if any(map(_can_change, _parts(values[name])))]
+        self._flat = [name for name in held if name not in self._nested]
+        self.pattern: Any = self._instance(self._values.copy())
+        self.pattern._state.fields_cache = {
+            name: None if mould is None else mould.pattern for name, mould in self._related.items()
+        }
+
+    def copy(self) -> Any:
+        """Return an instance as complete as the ORM would have made it."""
+        values = self._values.copy()
+        for name in self._flat:
+            values[name] = values[name].copy()
+        for name in self._nested:
+            values[name] = copy.deepcopy(values[name])
+        instance = self._instance(values)
+        if self._related:
+            instance._state.fields_cache = related = _Related()
+            related.moulds = self._related
+        return instance
+
+    def _instance(self, values: dict[str, Any]) -> Any:
+        if not self._plain:
+            return self._constructed(values)
+        instance: Any = _new(self._model)
+        instance.__dict__ = values
+        state = values["_state"] = _new(ModelState)
+        state.__dict__ = {"adding": False, "db": self._alias}
+        return instance
+
+    def _constructed(self, values: dict[str, Any]) -> Any:
+        names = [field.attname for field in self._model._meta.concrete_fields]
+        instance = self._model.from_db(self._alias, names, [values.pop(name) for name in names])
+        instance.__dict__.update(values)
+        return instance
+
+
+class _Related(dict[str, Any]):
+    """The rows joined to a copy, each copied when it is first asked for.
+
+    Django reads, sets, deletes, looks for and copies the entries of a state's ``fields_cache``.
+    """
+
+    __slots__ = ("moulds",)
+    moulds: Mapping[str, Mould | None]
+
+    def __missing__(self, name: str) -> Any:
+        mould = self.moulds[name]
+        copied = self[name] = None if mould is None else mould.copy()
+        return copied
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self.moulds
+
+    def __delitem__(self, name: str) -> None:
+        self.moulds = {other: mould for other, mould in self.moulds.items() if other != name}
+        self.pop(name, None)
+
+    def copy(self) -> dict[str, Any]:
+        """Return them all in a dictionary like any other; models are pickled with it."""
+        return {**{name: self[name] for name in self.moulds}, **self}
+
+
+def is_plain(model: type[models.Model]) -> bool:
+    """Whether nobody would notice that a model's constructor and its signals are passed by."""
+    return (
+        model.__init__ is models.Model.__init__
+        and model.from_db.__func__ is models.Model.from_db.__func__  # type: ignore[attr-defined]
+        and not pre_init.has_listeners(model)
+        and not post_init.has_listeners(model)
+    )
+
+
+def _can_change(value: object) -> bool:
+    return isinstance(value, (list, dict))
+
+
+def _parts(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value
