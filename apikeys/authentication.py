@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar, Final
 
 from django.db import InterfaceError, OperationalError
@@ -151,15 +151,19 @@ class AccessTokenAuthentication(BaseAuthentication):
         carrier, raw = carried
         facts = self._facts(http, state)
 
-        def look_up() -> Accepted:
-            return verification.judge(
-                self._parse(carrier, raw, state.dialect),
-                dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
-                facts=facts,
-            )
+        read_as = (state.dialect, self.any_dialect, carrier.label)
+        token = proofs.recall(raw, read_as, facts)
+        if token is None:
+            judge = partial(self._judge, carrier, raw, state.dialect, facts)
+            token = proofs.accept(raw, read_as, judge)
+        return token
 
-        read_as = (self.dialect, self.any_dialect, carrier.label)
-        return proofs.verify(raw, read_as=read_as, facts=facts, look_up=look_up)
+    def _judge(self, carrier: Carrier, raw: bytes, dialect: Dialect, facts: Facts) -> Accepted:
+        return verification.judge(
+            self._parse(carrier, raw, dialect),
+            dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
+            facts=facts,
+        )
 
     def _allows_anonymous(self, http: HttpRequest, state: states.RequestState) -> bool:
         access = permissions.anonymous_access(state.view, http.method or "")

@@ -16,6 +16,7 @@ import string
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -25,7 +26,6 @@ LONGEST_KEY: Final = 256
 CHECKSUM_LENGTH: Final = 6
 MINIMUM_SECRET_BITS: Final = 128
 
-_SEPARATOR: Final = b"_"
 # Two digits at once: every request checks a checksum.
 _PAIRS: Final = [high + low for high in BASE62 for low in BASE62]
 _SIGNED: Final = re.compile(r"hmac-sha256\$([0-9]{1,9})\$")
@@ -64,7 +64,7 @@ class KeyShape:
     secret_length: int = 43
     alphabet: str = BASE62
     checksum: bool = True
-    _pattern: re.Pattern[bytes] = field(init=False, repr=False, compare=False)
+    _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9]+", self.alphabet):
@@ -74,10 +74,9 @@ class KeyShape:
             raise ValueError(f"A secret needs {MINIMUM_SECRET_BITS} random bits, not {bits:.0f}.")
         if not 6 <= self.id_length <= 64:
             raise ValueError("A token id has 6 to 64 characters.")
-        letters = f"[{re.escape(self.alphabet)}]"
         tail = f"[A-Za-z0-9]{{{CHECKSUM_LENGTH}}}" if self.checksum else ""
-        pattern = f"({letters}{{{self.id_length}}})_({letters}{{{self.secret_length}}}{tail})"
-        object.__setattr__(self, "_pattern", re.compile(pattern.encode()))
+        letters = f"[{self.alphabet}]{{{self.id_length + self.secret_length}}}"
+        object.__setattr__(self, "_pattern", re.compile(letters + tail))
 
     def new_id(self) -> str:
         """Return a new token id from the system's random source."""
@@ -86,23 +85,18 @@ class KeyShape:
     def new_secret(self, token_id: str) -> str:
         """Return a new secret for that id from the system's random source."""
         secret = "".join(secrets.choice(self.alphabet) for _ in range(self.secret_length))
-        return secret + _checksum(token_id, secret) if self.checksum else secret
+        return secret + _checksum(token_id + secret) if self.checksum else secret
 
     def fits(self, token_id: str) -> bool:
         """Tell whether the id could be one of this shape."""
         return len(token_id) == self.id_length and set(token_id) <= set(self.alphabet)
 
-    def match(self, pair: bytes) -> tuple[str, str] | None:
-        """Return ``(token_id, secret)`` when ``<token_id>_<secret>`` has exactly this shape."""
-        found = self._pattern.fullmatch(pair)
-        if found is None:
-            return None
-        token_id, secret = found[1].decode("ascii"), found[2].decode("ascii")
-        if self.checksum:
-            body, checksum = secret[:-CHECKSUM_LENGTH], secret[-CHECKSUM_LENGTH:]
-            if _checksum(token_id, body) != checksum:
-                return None
-        return token_id, secret
+    def match(self, token_id: str, secret: str) -> bool:
+        """Tell whether the two are a token id and a secret of exactly this shape."""
+        text = token_id + secret
+        if len(token_id) != self.id_length or self._pattern.fullmatch(text) is None:
+            return False
+        return not self.checksum or _checksum(text[:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
 
 
 def api_key(prefix: str, token_id: str, secret: str) -> str:
@@ -123,12 +117,17 @@ def parse_key(raw: bytes, *, prefixes: Collection[str], shapes: Sequence[KeyShap
     """
     if len(raw) > LONGEST_KEY:
         raise MalformedCredentialError("too long")
-    head, _, secret = raw.rpartition(_SEPARATOR)
-    prefix, _, token_id = head.rpartition(_SEPARATOR)
-    # Latin-1 decodes any byte, and a prefix that is not ASCII then equals no accepted one.
-    if (text := prefix.decode("latin-1")) not in prefixes or (not prefix and b"_" in head):
+    # Latin-1 decodes any byte, and what is not ASCII then matches no prefix and no shape.
+    match raw.decode("latin-1").rsplit("_", 2):
+        case [prefix, token_id, secret] if prefix:
+            pass
+        case [token_id, secret]:
+            prefix = ""
+        case _:
+            raise MalformedCredentialError("parts")
+    if prefix not in prefixes:
         raise MalformedCredentialError("prefix")
-    return Credential(*_match(token_id + _SEPARATOR + secret, shapes), text)
+    return Credential(*_fitting(token_id, secret, shapes), prefix)
 
 
 def parse_pair(token_id: bytes, secret: bytes, *, shapes: Sequence[KeyShape]) -> Credential:
@@ -139,18 +138,18 @@ def parse_pair(token_id: bytes, secret: bytes, *, shapes: Sequence[KeyShape]) ->
     """
     if len(token_id) + len(secret) > LONGEST_KEY:
         raise MalformedCredentialError("too long")
-    return Credential(*_match(token_id + _SEPARATOR + secret, shapes))
+    return Credential(*_fitting(token_id.decode("latin-1"), secret.decode("latin-1"), shapes))
 
 
-def _match(pair: bytes, shapes: Sequence[KeyShape]) -> tuple[str, str]:
+def _fitting(token_id: str, secret: str, shapes: Sequence[KeyShape]) -> tuple[str, str]:
     for shape in shapes:
-        if (found := shape.match(pair)) is not None:
-            return found
+        if shape.match(token_id, secret):
+            return token_id, secret
     raise MalformedCredentialError("shape")
 
 
-def _checksum(token_id: str, secret: str) -> str:
-    number = zlib.crc32(f"{token_id}{secret}".encode("ascii"))
+def _checksum(text: str) -> str:
+    number = zlib.crc32(text.encode("ascii"))
     rest, last = divmod(number, len(_PAIRS))
     first, middle = divmod(rest, len(_PAIRS))
     return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
@@ -194,5 +193,12 @@ def _digest(token_id: str, secret: str, version: int, pepper: str | None) -> str
     message = f"{token_id}:{secret}".encode("ascii")
     if pepper is None:
         return f"sha256$${hashlib.sha256(message).hexdigest()}"
-    signature = hmac.digest(pepper.encode(), message, "sha256").hex()
-    return f"hmac-sha256${version}${signature}"
+    keyed = _keyed(pepper).copy()
+    keyed.update(message)
+    return f"hmac-sha256${version}${keyed.hexdigest()}"
+
+
+@lru_cache(maxsize=16)
+def _keyed(pepper: str) -> hmac.HMAC:
+    # A copy of what is begun costs half of beginning anew.
+    return hmac.new(pepper.encode(), digestmod="sha256")

@@ -19,51 +19,75 @@ from typing import Final
 
 from django.utils import timezone
 
-from apikeys import conf, epochs, verification
+from apikeys import dialects, epochs, verification
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken
 from apikeys.refusals import Refusal
-from apikeys.verification import Accepted, Facts
+from apikeys.verification import Accepted, Facts, Standing
 
 LONGEST_SECONDS: Final = 30.0
 LARGEST: Final = 10_000
 
 # Under a key of this process; a copy of the begun digest is cheaper than beginning one.
 _keyed: Final = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
-Key = tuple[bytes, tuple[object, ...]]
+# The dialect (another object once the settings are others), whether every dialect is accepted, and
+# the carrier's label.
+ReadAs = tuple[Dialect, bool, str]
+Key = tuple[bytes, ReadAs]
 
 
-def verify(
-    raw: bytes, *, read_as: tuple[object, ...], facts: Facts, look_up: Callable[[], Accepted]
-) -> AccessToken:
-    """Return the token that these bytes prove: from memory where that holds, else by ``look_up``.
+def recall(raw: bytes, read_as: ReadAs, facts: Facts) -> AccessToken | None:
+    """Return the token that these bytes prove, from memory; None where nothing holds.
 
     Args:
         raw: the credential as it came.
-        read_as: what else decides which token the bytes mean, if any: carrier and dialects.
+        read_as: what else decides which token the bytes mean, if any.
         facts: address, transport and origin of the request.
-        look_up: parses the bytes and judges them.
 
     Raises:
-        Refusal: with the true reason.
+        Refusal: a request of these facts may not use it.
     """
     epoch = epochs.current()
     if epoch is None:
-        return look_up().token()
+        return None
     try:
         value = epoch.read()
     except epochs.EpochUnavailableError:
-        return look_up().token()
+        return None
+    proof = memory.get(_key(raw, read_as))
+    if (
+        proof is None
+        or proof.epoch != value
+        or proof.until <= time.monotonic()
+        or (proof.ends_at is not None and proof.ends_at <= timezone.now())
+    ):
+        return None
+    return proof.use(facts)
+
+
+def accept(raw: bytes, read_as: ReadAs, judge: Callable[[], Accepted]) -> AccessToken:
+    """Return the token that these bytes prove by ``judge``, and remember it in the cached mode.
+
+    Raises:
+        Refusal: whatever ``judge`` raises; it is not remembered.
+    """
+    epoch = epochs.current()
+    if epoch is None:
+        return judge().token()
+    try:
+        value = epoch.read()  # before the row is
+    except epochs.EpochUnavailableError:
+        return judge().token()
+    epoch.check()
+    accepted = judge()
+    memory.put(_key(raw, read_as), Proof.of(accepted, value))
+    return accepted.token()
+
+
+def _key(raw: bytes, read_as: ReadAs) -> Key:
     keyed = _keyed.copy()
     keyed.update(raw)
-    key = (keyed.digest(), read_as)
-    proof = memory.recall(key, value)
-    if proof is not None:
-        return proof.use(facts)
-    epoch.check()
-    accepted = look_up()
-    memory.remember(key, value, accepted)
-    return accepted.token()
+    return keyed.digest(), read_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +96,6 @@ class Proof:
 
     Attributes:
         epoch: what the epoch was before the row was read.
-        settings: the settings it was judged under.
         until: when it is forgotten, of the monotonic clock.
         ends_at: when the token or the secret ends, None for never.
         networks: the lists of networks that the address must be in.
@@ -81,7 +104,6 @@ class Proof:
     """
 
     epoch: bytes
-    settings: conf.Settings
     until: float
     ends_at: datetime | None
     networks: tuple[tuple[str, ...], ...]
@@ -91,29 +113,25 @@ class Proof:
     @classmethod
     def of(cls, accepted: Accepted, epoch: bytes) -> Proof:
         """Return the proof that a token was accepted, where the epoch was read before the row."""
-        token: AccessToken = accepted.row.pattern
-        ends = [token.expires_at]
+        standing: Standing = accepted.row.note
+        ends = [standing.expires_at]
         if accepted.used_previous_secret:
-            ends.append(token.previous_expires_at)
-        lists = (token.allowed_networks, token.organization.allowed_networks)
+            ends.append(standing.previous_expires_at)
         return cls(
             epoch=epoch,
-            settings=conf.get(),
             until=time.monotonic() + LONGEST_SECONDS,
             ends_at=min((end for end in ends if end is not None), default=None),
-            networks=tuple(tuple(allowed) for allowed in lists if allowed),
-            dialect=token.workspace.speaks,
+            networks=standing.networks,
+            dialect=dialects.get(standing.dialect),
             accepted=accepted,
         )
 
     def use(self, facts: Facts) -> AccessToken:
         """Return the token; raises Refusal where a request of these facts may not have it."""
-        if reason := (
-            verification.check_address(self.networks, facts)
-            or verification.check_transport(self.dialect, facts)
-        ):
-            token: AccessToken = self.accepted.row.pattern
-            raise Refusal(reason, token_id=token.token_id, token_pk=token.pk)
+        reason = self.networks and verification.check_address(self.networks, facts)
+        if reason := reason or verification.check_transport(self.dialect, facts):
+            standing: Standing = self.accepted.row.note
+            raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
         return self.accepted.token()
 
 
@@ -123,23 +141,10 @@ class Memory:
     def __init__(self) -> None:
         self._proofs: OrderedDict[Key, Proof] = OrderedDict()
         self._lock = threading.Lock()
+        self.get = self._proofs.get
 
-    def recall(self, key: Key, epoch: bytes) -> Proof | None:
-        """Return what is known of this credential under this epoch, or None."""
-        proof = self._proofs.get(key)
-        if (
-            proof is not None
-            and proof.epoch == epoch
-            and proof.settings is conf.get()
-            and proof.until > time.monotonic()
-            and (proof.ends_at is None or proof.ends_at > timezone.now())
-        ):
-            return proof
-        return None
-
-    def remember(self, key: Key, epoch: bytes, accepted: Accepted) -> None:
-        """Keep that the credential proves this row; ``epoch`` was read before the row was."""
-        proof = Proof.of(accepted, epoch)
+    def put(self, key: Key, proof: Proof) -> None:
+        """Keep a proof."""
         with self._lock:
             self._proofs[key] = proof
             while len(self._proofs) > LARGEST:

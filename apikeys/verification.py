@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.utils import timezone
 
 from apikeys import conf, credentials, networks
 from apikeys.credentials import Credential
+from apikeys.dialects import Dialect
+from apikeys.dialects import get as speaking
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.lookup import find
 from apikeys.models.moulds import Mould
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason, Refusal
-
-if TYPE_CHECKING:
-    from apikeys.dialects import Dialect
 
 logger = logging.getLogger("apikeys.verification")
 
@@ -98,37 +98,105 @@ def judge(
     """Return what ``verify`` makes the token of; arguments and errors are the same."""
     now = now or timezone.now()
     row = find(credential.token_id)
-    used_previous = _check_secret(None if row is None else row.pattern, credential, now)
-    assert row is not None  # noqa: S101 - _check_secret refuses an unknown id
-    token: AccessToken = row.pattern
-    workspace = token.workspace
-    organization = workspace.organization
-    dialect = workspace.speaks if workspace.dialect in dialects else None
+    if row is None:
+        _matches(credential, _stand_in())
+        raise Refusal(Reason.UNKNOWN)
+    standing: Standing = row.note or Standing.of(row)
+    used_previous = _check_secret(standing, credential, now)
+    dialect = speaking(standing.dialect) if standing.dialect in dialects else None
     reason = (
-        _check_dialect(workspace, credential, dialect)
-        or check_address((token.allowed_networks, organization.allowed_networks), facts)
-        or _check_state(token, workspace, organization, now)
+        _check_dialect(dialect, standing, credential)
+        or check_address(standing.networks, facts)
+        or _check_state(standing, now)
         or check_transport(dialect, facts)
     )
     if reason is not None:
-        raise Refusal(reason, token_id=token.token_id, token_pk=token.pk)
+        raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
     return Accepted(row, used_previous)
 
 
-def _check_secret(token: AccessToken | None, credential: Credential, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a row says about its token, whoever presents it and whenever.
+
+    Attributes:
+        token_id, pk, digest, previous_digest, previous_expires_at, expires_at: the token's.
+        environment, dialect: the workspace's.
+        networks: the lists, of token and organization, that the address must be in.
+        ended: why the token is at an end, if it is.
+        suspended: why it could not be used now even if it were not, if so.
+    """
+
+    token_id: str
+    pk: int
+    digest: str
+    previous_digest: str
+    previous_expires_at: datetime | None
+    expires_at: datetime | None
+    environment: str
+    dialect: str
+    networks: tuple[tuple[str, ...], ...]
+    ended: Reason | None
+    suspended: Reason | None
+
+    @classmethod
+    def of(cls, row: Mould) -> Standing:
+        """Return what the row says, and note it there."""
+        token: AccessToken = row.pattern
+        workspace = token.workspace
+        organization = workspace.organization
+        lists = (token.allowed_networks, organization.allowed_networks)
+        row.note = standing = cls(
+            token_id=token.token_id,
+            pk=token.pk,
+            digest=token.digest,
+            previous_digest=token.previous_digest,
+            previous_expires_at=token.previous_expires_at,
+            expires_at=token.expires_at,
+            environment=workspace.environment,
+            dialect=workspace.dialect,
+            networks=tuple(tuple(allowed) for allowed in lists if allowed),
+            ended=_ended(token, workspace),
+            suspended=_suspended(token, organization),
+        )
+        return standing
+
+
+def _ended(token: AccessToken, workspace: Workspace) -> Reason | None:
+    if token.revoked_at is not None:
+        return Reason.REVOKED
+    if workspace.archived_at is not None:
+        return Reason.WORKSPACE_ARCHIVED
+    if token.disabled_at is not None:
+        return Reason.DISABLED
+    return None
+
+
+def _suspended(token: AccessToken, organization: Organization) -> Reason | None:
+    if organization.suspended_at is not None:
+        return Reason.ORGANIZATION_SUSPENDED
+    if token.kind == Kind.PERSONAL:
+        is_member = token.owner_is_member  # type: ignore[attr-defined]  # the query adds it
+        owner = token.owner
+        if owner is None or not is_member:
+            return Reason.OWNER_GONE
+        if not owner.is_active:
+            return Reason.OWNER_INACTIVE
+    return None
+
+
+def _check_secret(standing: Standing, credential: Credential, now: datetime) -> bool:
     """Return whether it is the secret before the last rotation."""
-    if token is None:
-        _matches(credential, _stand_in())
-        raise Refusal(Reason.UNKNOWN)
-    matched = _matches(credential, token.digest)
+    matched = _matches(credential, standing.digest)
     previous = False
-    if token.previous_digest and token.has_overlap(now):
-        previous = _matches(credential, token.previous_digest)
+    overlap_ends = standing.previous_expires_at
+    if overlap_ends is not None and overlap_ends > now:
+        previous = _matches(credential, standing.previous_digest)
     if not (matched or previous):
-        version = credentials.pepper_version(token.digest)
+        version = credentials.pepper_version(standing.digest)
         if version is not None and version not in conf.get().peppers:
-            logger.error("pepper missing version=%d token_id=%s", version, token.token_id)
-        raise Refusal(Reason.WRONG_SECRET, token_id=token.token_id)
+            logger.error("pepper missing version=%d token_id=%s", version, standing.token_id)
+        raise Refusal(Reason.WRONG_SECRET, token_id=standing.token_id)
     return previous and not matched
 
 
@@ -156,44 +224,27 @@ def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
 
 
 def _check_dialect(
-    workspace: Workspace, credential: Credential, dialect: Dialect | None
+    dialect: Dialect | None, standing: Standing, credential: Credential
 ) -> Reason | None:
-    if dialect is None:
-        return Reason.OTHER_DIALECT
-    if not dialect.accepts_prefix(credential.prefix, workspace.environment):
+    if dialect is None or not dialect.accepts_prefix(credential.prefix, standing.environment):
         return Reason.OTHER_DIALECT
     return None
 
 
 def check_address(lists: Iterable[Sequence[str]], facts: Facts) -> Reason | None:
-    """Return why the address may not use the token: every list that is not empty must hold it."""
+    """Return why the address may not use the token: every list must hold it."""
     for allowed in lists:
-        if allowed and not networks.contains(allowed, facts.address):
+        if not networks.contains(allowed, facts.address):
             return Reason.ADDRESS_NOT_ALLOWED
     return None
 
 
-def _check_state(
-    token: AccessToken, workspace: Workspace, organization: Organization, now: datetime
-) -> Reason | None:
-    if token.revoked_at is not None:
-        return Reason.REVOKED
-    if workspace.archived_at is not None:
-        return Reason.WORKSPACE_ARCHIVED
-    if token.disabled_at is not None:
-        return Reason.DISABLED
-    if token.expires_at is not None and token.expires_at <= now:
+def _check_state(standing: Standing, now: datetime) -> Reason | None:
+    if standing.ended is not None:
+        return standing.ended
+    if standing.expires_at is not None and standing.expires_at <= now:
         return Reason.EXPIRED
-    if organization.suspended_at is not None:
-        return Reason.ORGANIZATION_SUSPENDED
-    if token.kind == Kind.PERSONAL:
-        is_member = token.owner_is_member  # type: ignore[attr-defined]  # annotated
-        owner = token.owner
-        if owner is None or not is_member:
-            return Reason.OWNER_GONE
-        if not owner.is_active:
-            return Reason.OWNER_INACTIVE
-    return None
+    return standing.suspended
 
 
 def check_transport(dialect: Dialect | None, facts: Facts) -> Reason | None:

@@ -39,24 +39,24 @@ def find(token_id: str) -> Mould | None:
     ``owner_is_member`` tells whether the owner is in the organization. Reads from the database
     that takes the writes.
     """
-    return _lookup(router.db_for_write(AccessToken)).find(token_id)
+    alias = router.db_for_write(AccessToken)
+    lookup = _compiled.get(alias)
+    if lookup is None:
+        with _lock:
+            lookup = _compiled.setdefault(alias, compiled(alias))
+    return lookup.find(token_id)
+
+
+def compiled(alias: str) -> Lookup:
+    """Return the query, compiled for that database."""
+    return _LOOKUPS.get(connections[alias].vendor, Lookup)(alias)
 
 
 def store(alias: str) -> None:
     """Store the query as a function in that database, where there are such; after ``migrate``."""
-    lookup = Lookup(alias)
-    if lookup.can_be_stored:
-        lookup.function = stored.create(connections[alias], lookup.sql)
-        lookup.asked_for_function = True
+    lookup = compiled(alias)
+    lookup.store()
     _compiled[alias] = lookup
-
-
-def _lookup(alias: str) -> Lookup:
-    found = _compiled.get(alias)
-    if found is None:
-        with _lock:
-            found = _compiled.setdefault(alias, Lookup(alias))
-    return found
 
 
 class Lookup:
@@ -70,16 +70,8 @@ class Lookup:
         self.owner = Columns(get_user_model(), alias)
         compiler = self._query().get_compiler(using=alias)
         self.sql, parameters = compiler.as_sql()
-        # The same with SQLite's own place holders.
-        self.native_sql = self.sql.replace("%s", "?").replace("%%", "%")
-        self.parameters = tuple(parameters)
-        self.position = self.parameters.index(_STAND_IN)
-        self.prepared: WeakSet[Any] = WeakSet()
-        # A function returns one column, so not of a query that joins the owner.
-        is_postgresql = connections[alias].vendor == "postgresql"
-        self.can_be_stored = is_postgresql and self.owner.fit_json
-        self.function: str | None = None
-        self.asked_for_function = not self.can_be_stored
+        position = parameters.index(_STAND_IN)
+        self.before, self.after = tuple(parameters[:position]), tuple(parameters[position + 1 :])
         expressions = [expression for expression, _, _ in compiler.select]
         self.converters: list[tuple[int, list[Callable[..., Any]], Any]] = [
             (position, convert, expression)
@@ -117,50 +109,17 @@ class Lookup:
 
     def find(self, token_id: str) -> Mould | None:
         """Run the query for one id."""
-        before, after = self.parameters[: self.position], self.parameters[self.position + 1 :]
         connection = connections[self.alias]
-        sql = self.sql
-        with self._cursor(connection) as cursor:
-            if connection.vendor == "sqlite":
-                if not connection.queries_logged:
-                    sql = self.native_sql
-            elif connection.vendor == "postgresql":
-                sql = self._shortest(connection, cursor)
-            try:
-                cursor.execute(sql, (*before, token_id, *after))
-            except ProgrammingError:
-                self.function = None  # dropped meanwhile: the next request sends the query itself
-                raise
-            row = cursor.fetchone()
-        if row is None or row[0] is None:
-            return None
-        return self._read(row, connection)
+        row = self._run(connection, (*self.before, token_id, *self.after))
+        return None if row is None else self._read(row, connection)
 
-    def _cursor(self, connection: Any) -> Any:
-        """Return Django's cursor; on SQLite one that does not search the text for ``%s``, which
-        takes longer than the query."""
-        if connection.vendor != "sqlite" or connection.queries_logged:
-            return connection.cursor()
-        connection.ensure_connection()
-        connection.validate_thread_sharing()
-        return CursorWrapper(connection.connection.cursor(), connection)
+    def store(self) -> None:
+        """Store the query in the database, where that helps."""
 
-    def _shortest(self, connection: Any, cursor: Any) -> str:
-        """Return what has PostgreSQL plan the least: an execution, a call, or else the query."""
-        if conf.get().prepare:
-            return self._prepare(connection, cursor)
-        if not self.asked_for_function:
-            self.function = stored.find(cursor, self.sql)
-            self.asked_for_function = True
-        return self.sql if self.function is None else stored.call(self.function)
-
-    def _prepare(self, connection: Any, cursor: Any) -> str:
-        """Have the server plan the query once for this connection; not for a pooler that shares
-        connections between transactions."""
-        if connection.connection not in self.prepared:
-            cursor.execute(f"PREPARE {_STATEMENT} AS {stored.numbered(self.sql)}")
-            self.prepared.add(connection.connection)
-        return f"EXECUTE {_STATEMENT} ({', '.join(['%s'] * len(self.parameters))})"
+    def _run(self, connection: Any, parameters: tuple[Any, ...]) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, parameters)
+            return cursor.fetchone()
 
     def _read(self, row: Sequence[Any], connection: Any) -> Mould:
         text: str = row[0]
@@ -202,5 +161,71 @@ class Lookup:
         return values[1:]
 
 
+class SQLiteLookup(Lookup):
+    """Searches the text for no ``%s`` of Django's, which takes longer than the query."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        self.native_sql = self.sql.replace("%s", "?").replace("%%", "%")
+
+    def _run(self, connection: Any, parameters: tuple[Any, ...]) -> Any:
+        if connection.queries_logged:
+            return super()._run(connection, parameters)
+        connection.ensure_connection()
+        connection.validate_thread_sharing()
+        raw = connection.connection.cursor()
+        CursorWrapper(raw, connection).execute(self.native_sql, parameters)
+        with connection.wrap_database_errors:
+            row = raw.fetchone()
+            raw.close()
+        return row
+
+
+class PostgreSQLLookup(Lookup):
+    """Has the server plan as little as can be: by a function, or by a prepared statement."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        self.prepared: WeakSet[Any] = WeakSet()
+        self.call: str | None = None
+        # A function returns one column, so not of a query that joins the owner.
+        self.can_be_stored = self.owner.fit_json
+        self.asked = not self.can_be_stored
+
+    def store(self) -> None:
+        if self.can_be_stored:
+            self.call = stored.create(connections[self.alias], self.sql)
+            self.asked = True
+
+    def _run(self, connection: Any, parameters: tuple[Any, ...]) -> Any:
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(self._shortest(connection, cursor), parameters)
+            except ProgrammingError:
+                self.call = None  # dropped meanwhile: the next request sends the query itself
+                raise
+            row = cursor.fetchone()
+        # A function returns NULL where the query finds no row.
+        return None if row is None or row[0] is None else row
+
+    def _shortest(self, connection: Any, cursor: Any) -> str:
+        if conf.get().prepare:
+            return self._prepare(connection, cursor)
+        if not self.asked:
+            self.call = stored.find(cursor, self.sql)
+            self.asked = True
+        return self.call or self.sql
+
+    def _prepare(self, connection: Any, cursor: Any) -> str:
+        """Have the server plan the query once for this connection; not for a pooler that shares
+        connections between transactions."""
+        if connection.connection not in self.prepared:
+            cursor.execute(f"PREPARE {_STATEMENT} AS {stored.numbered(self.sql)}")
+            self.prepared.add(connection.connection)
+        places = ["%s"] * (len(self.before) + 1 + len(self.after))
+        return f"EXECUTE {_STATEMENT} ({', '.join(places)})"
+
+
+_LOOKUPS: Final = {"sqlite": SQLiteLookup, "postgresql": PostgreSQLLookup}
 _compiled: Final[dict[str, Lookup]] = {}
 _lock: Final = threading.Lock()

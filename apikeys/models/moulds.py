@@ -21,6 +21,7 @@ class Mould:
 
     Attributes:
         pattern: an instance to look at, with the joined ones; it is never handed out.
+        note: what whoever asks most often wants to know of the row, None until it is written.
 
     Args:
         model: the instances' class.
@@ -30,7 +31,17 @@ class Mould:
         related: name of a foreign key to the row it leads to, None for none.
     """
 
-    __slots__ = ("_alias", "_flat", "_model", "_nested", "_plain", "_related", "_values", "pattern")
+    __slots__ = (
+        "_alias",
+        "_flat",
+        "_model",
+        "_nested",
+        "_plain",
+        "_related",
+        "_values",
+        "note",
+        "pattern",
+    )
 
     def __init__(
         self,
@@ -45,14 +56,15 @@ class Mould:
         self._alias = alias
         self._values = dict(values)
         self._plain = is_plain(model)
+        self.note: Any = None
         self._related = dict(related or {})
         held = [name for name in changeable if _can_change(values[name])]
         self._nested = [name for name in held if any(map(_can_change, _parts(values[name])))]
         self._flat = [name for name in held if name not in self._nested]
         self.pattern: Any = self._instance(self._values.copy())
-        self.pattern._state.fields_cache = {
-            name: None if mould is None else mould.pattern for name, mould in self._related.items()
-        }
+        self.pattern._state.fields_cache.update(
+            {name: mould and mould.pattern for name, mould in self._related.items()}
+        )
 
     def copy(self) -> Any:
         """Return an instance as complete as the ORM would have made it."""
@@ -61,25 +73,21 @@ class Mould:
             values[name] = values[name].copy()
         for name in self._nested:
             values[name] = copy.deepcopy(values[name])
-        instance = self._instance(values)
-        if self._related:
-            instance._state.fields_cache = related = _Related()
-            related.moulds = self._related
-        return instance
+        return self._instance(values)
 
     def _instance(self, values: dict[str, Any]) -> Any:
-        if not self._plain:
-            return self._constructed(values)
-        instance: Any = _new(self._model)
-        instance.__dict__ = values
-        state = values["_state"] = _new(ModelState)
-        state.__dict__ = {"adding": False, "db": self._alias}
-        return instance
-
-    def _constructed(self, values: dict[str, Any]) -> Any:
+        related = _Related()
+        related.moulds = self._related
+        if self._plain:
+            instance: Any = _new(self._model)
+            instance.__dict__ = values
+            state = values["_state"] = _new(ModelState)
+            state.__dict__ = {"adding": False, "db": self._alias, "fields_cache": related}
+            return instance
         names = [field.attname for field in self._model._meta.concrete_fields]
         instance = self._model.from_db(self._alias, names, [values.pop(name) for name in names])
         instance.__dict__.update(values)
+        instance._state.fields_cache = related
         return instance
 
 

@@ -21,7 +21,7 @@ _PREFIX: Final = "apikeys_find_token_"
 
 
 def create(connection: Any, sql: str) -> str | None:
-    """Store a query of one parameter and one column, unless it is there; return its name.
+    """Store a query of one parameter and one column, unless it is there; return what calls it.
 
     None for who may not create functions, and goes without.
     """
@@ -39,27 +39,26 @@ def create(connection: Any, sql: str) -> str | None:
     except DatabaseError as error:
         logger.warning("query not stored as a function (%s): it is sent each time", error)
         return None
-    return name
+    return _call(name)
 
 
 def find(cursor: Any, sql: str) -> str | None:
-    """Return the name of the function of that query, None where it can't be called."""
+    """Return the SQL that calls the function of that query, None where it can't be called."""
     name = _name(sql)
     cursor.execute(
         "SELECT has_function_privilege(to_regprocedure(%s), 'EXECUTE')", [f"{name}(text)"]
     )
-    return name if cursor.fetchone()[0] else None
-
-
-def call(name: str) -> str:
-    """Return the SQL that calls the function; where the query finds nothing it returns NULL."""
-    return f"SELECT {name}(%s)"
+    return _call(name) if cursor.fetchone()[0] else None
 
 
 def numbered(sql: str) -> str:
     """Return the query with the server's own place holders."""
     pieces = sql.replace("%%", "%").split("%s")
     return "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
+
+
+def _call(name: str) -> str:
+    return f"SELECT {name}(%s)"
 
 
 def _name(sql: str) -> str:
