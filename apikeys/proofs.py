@@ -62,7 +62,9 @@ def recall(raw: bytes, read_as: ReadAs, facts: Facts) -> AccessToken | None:
         or (proof.ends_at is not None and proof.ends_at <= timezone.now())
     ):
         return None
-    return proof.use(facts)
+    if proof.networks or facts.foreign_origin or not facts.secure:
+        proof.check(facts)
+    return proof.accepted.token()
 
 
 def accept(raw: bytes, read_as: ReadAs, judge: Callable[[], Accepted]) -> AccessToken:
@@ -126,13 +128,14 @@ class Proof:
             accepted=accepted,
         )
 
-    def use(self, facts: Facts) -> AccessToken:
-        """Return the token; raises Refusal where a request of these facts may not have it."""
-        reason = self.networks and verification.check_address(self.networks, facts)
-        if reason := reason or verification.check_transport(self.dialect, facts):
+    def check(self, facts: Facts) -> None:
+        """Raise Refusal where a request of these facts may not use the token."""
+        if reason := (
+            verification.check_address(self.networks, facts)
+            or verification.check_transport(self.dialect, facts)
+        ):
             standing: Standing = self.accepted.row.note
             raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
-        return self.accepted.token()
 
 
 class Memory:
