@@ -126,7 +126,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         """Return the challenge of a 401; a browser gets none that opens a password box."""
         state = states.of(request._request)
         browser = state is not None and state.browser
-        return ", ".join(dialects.get(self.dialect).challenges(browser=browser))
+        return dialects.get(self.dialect).challenge[browser]
 
     def _begin(self, http: HttpRequest, view: Any) -> states.RequestState:
         meta = http.META
@@ -221,5 +221,4 @@ def _count_failure(address: str | None) -> int:
     settings = conf.get()
     limit = _failure_limit(settings.limits["failed_credentials"])
     charge = Charge(limit, f"failed:{networks.address_bucket(address)}")
-    verdict = limits.limiter(settings.limits_storage).hit([charge])
-    return 0 if verdict.refused_by is None else verdict.refused_by.retry_after
+    return limits.limiter(settings.limits_storage).charge(charge)

@@ -26,6 +26,7 @@ from apikeys.scopes import MANAGE, expand, validate_name
 
 PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Problem:
     @property
     def title(self) -> str:
         """The standard phrase of the status."""
-        return HTTPStatus(self.status).phrase
+        return _PHRASES.get(self.status, "Error")
 
     @property
     def host(self) -> str:
@@ -156,6 +157,11 @@ class Dialect:
         """
         carriers = [c for c in self.carriers if not (browser and isinstance(c, Basic))]
         return [c.challenge(self.realm) for c in carriers] or [f'ApiKey realm="{self.realm}"']
+
+    @cached_property
+    def challenge(self) -> Mapping[bool, str]:
+        """The whole ``WWW-Authenticate`` of a 401, by whether a browser asks."""
+        return {browser: ", ".join(self.challenges(browser=browser)) for browser in (True, False)}
 
     def render(self, problem: Problem) -> tuple[Any, str]:
         """Return the body of an error, ready for JSON, and its content type (RFC 9457)."""

@@ -109,8 +109,8 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     response = Response(body, status=problem.status, content_type=content_type)
     if problem.status == 401:
         state = states.of(request._request)
-        challenges = dialect.challenges(browser=state is not None and state.browser)
-        response.headers["WWW-Authenticate"] = ", ".join(challenges)
+        browser = state is not None and state.browser
+        response.headers["WWW-Authenticate"] = dialect.challenge[browser]
     if problem.status in (401, 403, 429):
         response.headers["Cache-Control"] = "no-store"
     if (seconds := problem.extra.get("retry_after")) is not None:

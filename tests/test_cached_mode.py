@@ -19,11 +19,11 @@ from django.utils import timezone
 from apikeys import conf, dialects, epochs, proofs
 from apikeys.credentials import Credential
 from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
-from apikeys.models import AccessToken, Membership, Organization, Workspace
+from apikeys.models import AccessToken, Membership
 from apikeys.models.lookup import find
 from apikeys.refusals import Reason, Refusal
 from apikeys.services import members, organizations, tokens
-from apikeys.verification import Facts, verify
+from apikeys.verification import Facts, judge
 
 HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 
@@ -39,11 +39,10 @@ def epoch(tmp_path, monkeypatch, settings):
 
 def present(issued, *, secret=None, facts=HERE):
     credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
-    return proofs.verify(
-        "_".join(credential).encode(),
-        read_as=("default",),
-        facts=facts,
-        look_up=lambda: verify(credential, dialects=("default",), facts=facts),
+    raw = "_".join(credential).encode()
+    read_as = (dialects.get("default"), False, "Bearer")
+    return proofs.recall(raw, read_as, facts) or proofs.accept(
+        raw, read_as, lambda: judge(credential, dialects=("default",), facts=facts)
     )
 
 
@@ -256,19 +255,30 @@ class TestProofs:
         assert capsys.readouterr().out == "Every process reads its rows anew.\n"
 
 
-def test_an_entry_ends_after_thirty_seconds_and_the_memory_is_bounded(monkeypatch):
+@pytest.mark.django_db
+def test_an_entry_ends_after_thirty_seconds_and_the_memory_is_bounded(epoch, issue, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(proofs.time, "monotonic", lambda: now)
     monkeypatch.setattr(proofs, "LARGEST", 2)
-    memory = proofs.Memory()
-    workspace = Workspace(dialect="default", organization=Organization())
-    keys = [(f"digest {number}".encode(), ()) for number in range(3)]
+    memory = proofs.memory
+    keys = [f"key {number}".encode() for number in range(3)]
+    read_as = (dialects.get("default"), False, "Bearer")
+    issued = issue()
+    credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
     for key in keys:
-        memory.remember(key, b"epoch", AccessToken(workspace=workspace))
-    assert [memory.recall(key, b"epoch") is not None for key in keys] == [False, True, True]
-    assert memory.recall(keys[2], b"other") is None
+        proofs.accept(key, read_as, lambda: judge(credential, dialects=("default",), facts=HERE))
+
+    def known():
+        return [proofs.recall(key, read_as, HERE) is not None for key in keys]
+
+    assert known() == [False, True, True]
+    now = 1029.9
+    assert known() == [False, True, True]
     now = 1030.0
-    assert memory.recall(keys[2], b"epoch") is None
+    assert known() == [False, False, False]
+    memory.forget()
+    now = 1000.0
+    assert known() == [False, False, False]
 
 
 def test_processes_of_one_host_share_the_epoch_across_a_fork(tmp_path):

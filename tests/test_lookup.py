@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from django.db import models
+from django.db import ProgrammingError, connection, models, transaction
 from django.db.models.signals import post_init
 from django.forms.models import model_to_dict
 
-from apikeys.models import AccessToken, lookup
-from apikeys.models.lookup import find
+from apikeys.models import AccessToken, columns, lookup, moulds, stored
 from apikeys.models.tokens import Kind
 
 pytestmark = pytest.mark.django_db
+
+
+def find(token_id):
+    row = lookup.find(token_id)
+    return row and row.copy()
 
 
 def same(found, expected):
@@ -61,16 +65,16 @@ def test_a_found_token_can_be_saved_and_refreshed(issue):
 
 
 def test_a_user_model_that_json_can_not_carry_is_joined(issue, alice, monkeypatch):
-    monkeypatch.setattr(lookup, "_PLAIN_FIELDS", (models.AutoField,))
-    joined = lookup.Lookup("default")
-    assert joined.owner.fits_json is False
-    found = joined.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
+    monkeypatch.setattr(columns, "_PLAIN_FIELDS", (models.AutoField,))
+    joined = lookup.compiled("default")
+    assert joined.owner.fit_json is False
+    found = joined.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id).copy()
     same(found.owner, alice)
     same(found.workspace, found.workspace.__class__.objects.get(pk=found.workspace_id))
-    assert joined.find(issue().token.token_id).owner is None
+    assert joined.find(issue().token.token_id).copy().owner is None
 
 
-def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice, monkeypatch):
+def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice):
     seen = []
 
     def see(instance, **kwargs):
@@ -78,9 +82,108 @@ def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice, 
 
     post_init.connect(see, type(alice))
     try:
-        made = lookup.Lookup("default")
-        assert made.owner.is_plain is False
-        found = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
-        assert any(each is found.owner for each in seen)
+        made = lookup.compiled("default")
+        assert moulds.is_plain(type(alice)) is False
+        row = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
+        first, second = row.copy().owner, row.copy().owner
+        assert first is not second
+        assert [sum(each is owner for each in seen) for owner in (first, second)] == [1, 1]
+        same(first, alice)
     finally:
         post_init.disconnect(see, type(alice))
+
+
+def test_a_row_that_has_not_changed_is_decoded_once_and_read_each_time(
+    issue, monkeypatch, django_assert_num_queries
+):
+    made = lookup.compiled("default")
+    issued = issue(scopes=["notes:read"])
+    row = made.find(issued.token.token_id)
+    monkeypatch.setattr(made, "_decode", None)
+    with django_assert_num_queries(1):
+        assert made.find(issued.token.token_id) is row
+    monkeypatch.undo()
+    AccessToken.objects.update(scopes=["notes:write"])
+    assert made.find(issued.token.token_id).copy().scopes == ["notes:write"]
+    assert row.copy().scopes == ["notes:read"]
+
+
+def test_what_a_view_does_to_a_token_reaches_no_other_request(issue):
+    issued = issue(scopes=["notes:read"])
+    token = find(issued.token.token_id)
+    token.scopes.append("notes:delete")
+    token.name = "changed"
+    token.workspace.organization.limits["any-token"] = "1/day"
+    again = find(issued.token.token_id)
+    assert again.scopes == ["notes:read"]
+    assert again.name == issued.token.name
+    assert again.workspace.organization.limits == {}
+
+
+def test_what_is_decoded_is_bounded(issue, monkeypatch):
+    monkeypatch.setattr(lookup, "MOST_REMEMBERED", 2)
+    made = lookup.compiled("default")
+    ids = [issue().token.token_id for _ in range(3)]
+    rows = [made.find(token_id) for token_id in ids]
+    assert made.find(ids[1]) is rows[1]
+    assert made.find(ids[2]) is rows[2]
+    assert made.find(ids[0]) is not rows[0]
+
+
+@pytest.mark.postgres
+class TestStoredQuery:
+    def stored(self):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_proc WHERE proname LIKE 'apikeys_find_token_%%'"
+            )
+            return cursor.fetchone()[0]
+
+    def drop(self, made):
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP FUNCTION {stored._name(made.sql)}(text)")
+
+    def test_migrate_stores_it_and_requests_call_it(self, issue, django_assert_num_queries):
+        issued = issue()
+        with django_assert_num_queries(2) as asked:
+            made = lookup.compiled("default")
+            assert made.find(issued.token.token_id).copy() == issued.token
+        assert asked[1]["sql"].startswith("SELECT apikeys_find_token_")
+        with django_assert_num_queries(1):
+            assert made.find("0" * 16) is None
+
+    def test_without_it_the_query_is_sent(self, issue, django_assert_num_queries):
+        self.drop(lookup.compiled("default"))
+        made, issued = lookup.compiled("default"), issue()
+        made.find("asks whether it is there")
+        with django_assert_num_queries(1) as asked:
+            assert made.find(issued.token.token_id).copy() == issued.token
+        assert asked[0]["sql"].startswith("SELECT JSON_BUILD_ARRAY(")
+
+    def test_when_it_is_dropped_under_a_process_one_request_fails(self, issue):
+        made, issued = lookup.compiled("default"), issue()
+        made.find(issued.token.token_id)
+        self.drop(made)
+        with pytest.raises(ProgrammingError):
+            transaction.atomic(made.find)(issued.token.token_id)
+        assert made.find(issued.token.token_id).copy() == issued.token
+
+    def test_storing_it_again_changes_nothing(self):
+        before = self.stored()
+        lookup.store("default")
+        lookup.store("default")
+        assert self.stored() == before > 0
+
+    def test_who_may_not_store_it_or_call_it_goes_without(self, issue, caplog):
+        made, issued = lookup.compiled("default"), issue()
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE apikeys_test_reader")
+            cursor.execute(f"REVOKE EXECUTE ON FUNCTION {stored._name(made.sql)} FROM PUBLIC")
+            cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO apikeys_test_reader")
+            cursor.execute("SET LOCAL ROLE apikeys_test_reader")
+            assert stored.find(cursor, made.sql) is None
+            assert made.find(issued.token.token_id).copy() == issued.token
+            assert made.call is None
+            assert stored.create(connection, made.sql.replace('AS "row"', 'AS "r"')) is None
+            cursor.execute("RESET ROLE")
+        assert "query not stored as a function" in caplog.text

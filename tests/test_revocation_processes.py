@@ -39,11 +39,11 @@ from django.test.utils import CaptureQueriesContext
 
 connection.settings_dict["NAME"] = sys.argv[2]
 settings.APIKEYS = {**settings.APIKEYS, **json.loads(sys.argv[3])}
-from apikeys import epochs, proofs
+from apikeys import dialects, epochs, proofs
 from apikeys.credentials import Credential
 from apikeys.models.lookup import find
 from apikeys.refusals import Refusal
-from apikeys.verification import Facts, verify
+from apikeys.verification import Facts, judge
 
 place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")
 epochs._host = lambda secret_key: place
@@ -51,13 +51,15 @@ epochs.REDIS_KEY = sys.argv[5]
 find("compiles")
 print("ready", flush=True)
 facts = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
+read_as = (dialects.get("default"), False, "Bearer")
 for line in sys.stdin:
     with CaptureQueriesContext(connection) as queries:
         try:
-            look_up = lambda: verify(
-                Credential(*json.loads(line)), dialects=("default",), facts=facts
-            )
-            proofs.verify(line.encode(), read_as=(), facts=facts, look_up=look_up)
+            credential, raw = Credential(*json.loads(line)), line.encode()
+            if proofs.recall(raw, read_as, facts) is None:
+                proofs.accept(
+                    raw, read_as, lambda: judge(credential, dialects=("default",), facts=facts)
+                )
             answer = "accepted"
         except Refusal as refusal:
             answer = refusal.reason.value

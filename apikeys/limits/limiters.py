@@ -127,6 +127,16 @@ class Limiter:
             return Verdict(True, (), None)
         return self._run(lambda storage: _hit(storage, charges))
 
+    def charge(self, charge: Charge) -> int:
+        """Charge a limit that does not roll; the seconds to wait if it had nothing left, else 0.
+
+        What ``hit`` does with one, for who wants to know no more.
+        """
+        used, ends_at = self._run(lambda storage: storage.add((charge,), 1))[0]
+        if used <= charge.limit.amount:
+            return 0
+        return _fixed(charge.limit, (used, ends_at), time.time()).retry_after
+
     def peek(self, charges: Sequence[Charge]) -> tuple[Window, ...]:
         """Where the limits stand, in the order given. Charges nothing."""
         return self._run(lambda storage: _peek(storage, charges))
