@@ -110,36 +110,61 @@ class HostEpoch:
 class RedisEpoch:
     """One key in Redis.
 
+    It is read on connections of its own, as many as there are reads at once: taking one from a
+    client's pool for each read takes as long as Redis does.
+
     Args:
         uri: as for the limits' storage.
     """
 
     def __init__(self, uri: str) -> None:
+        from redis import ConnectionError as RedisConnectionError
         from redis import Redis, RedisError
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
         self._errors = (RedisError, OSError)
+        self._hung_up = RedisConnectionError
         self._client: Any = Redis.from_url(
             uri,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
+        self._idle: list[Any] = []
         self._silent_until = 0.0
 
     def read(self) -> bytes:
         if time.monotonic() < self._silent_until:
             raise EpochUnavailableError("Redis did not answer a moment ago")
         try:
-            value = self._client.get(REDIS_KEY)
+            value = self._get()
             if value is None:
                 self._client.set(REDIS_KEY, secrets.token_bytes(LENGTH), nx=True)
-                value = self._client.get(REDIS_KEY)
+                value = self._get()
         except self._errors as error:
             self._silent_until = time.monotonic() + RETRY_SECONDS
             raise EpochUnavailableError(type(error).__name__) from error
         return bytes(value)
+
+    def _get(self) -> Any:
+        try:
+            return self._ask(self._idle.pop())
+        except (IndexError, self._hung_up):
+            # The server may have closed a connection that was idle, and then the others too.
+            self._idle.clear()
+            pool = self._client.connection_pool
+            return self._ask(pool.connection_class(**pool.connection_kwargs))
+
+    def _ask(self, connection: Any) -> Any:
+        try:
+            connection.send_command("GET", REDIS_KEY, check_health=False)
+            value = connection.read_response()
+        except BaseException:
+            connection.disconnect()  # what it answers late must not be taken for another answer
+            raise
+        self._idle.append(connection)
+        return value
 
     def bump(self) -> None:
         try:
@@ -174,6 +199,16 @@ def _of(settings: conf.Settings) -> Epoch | None:
 @lru_cache(maxsize=4)
 def _redis(uri: str) -> RedisEpoch:
     return RedisEpoch(uri)
+
+
+def _forget_connections() -> None:
+    """A forked child must not read what its parent asked for."""
+    global _current
+    _current = None
+    _redis.cache_clear()
+
+
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 @lru_cache(maxsize=4)

@@ -147,7 +147,7 @@ def usage(
     token: AccessToken | None = None,
     now: datetime | None = None,
 ) -> Usage:
-    """Return requests by outcome and step, in one query.
+    """Return requests by outcome and step, in two queries.
 
     Args:
         organization: whose tokens.
@@ -178,7 +178,7 @@ def top_tokens(
     limit: int = 10,
     now: datetime | None = None,
 ) -> list[TokenUse]:
-    """Return the tokens with the most requests in the range, in three queries.
+    """Return the tokens with the most requests in the range, in four queries.
 
     Args:
         organization, range, workspace, token, now: as ``usage``.
@@ -221,9 +221,7 @@ def refused_by_reason(
         organization, range, workspace, token, now: as ``usage``.
     """
     first = range.moments(now or timezone.now())[0]
-    tokens = AccessToken.objects.in_organization(organization)
-    if workspace is not None:
-        tokens = tokens.filter(workspace=workspace)
+    tokens = AccessToken.objects.filter(workspace__in=_workspaces(organization, workspace))
     if token is not None:
         tokens = tokens.filter(pk=token.pk)
     rows = (
@@ -251,12 +249,17 @@ def _counters(
     # on the period, true for all, lets the database walk the index by token, period and time.
     periods = [Period.HOUR] if chosen.step is Period.HOUR else Period.values
     counters = UsageCounter.objects.filter(
-        token__workspace__organization=organization,
+        token__workspace__in=_workspaces(organization, workspace),
         period__in=periods,
         started_at__gte=first,
     )
-    if workspace is not None:
-        counters = counters.filter(token__workspace=workspace)
     if token is not None:
         counters = counters.filter(token=token)
     return counters
+
+
+def _workspaces(organization: Organization, workspace: Workspace | None) -> list[int]:
+    # Values, not a join: the database knows how many tokens a workspace has, and how many an
+    # organization has it can't know. It would read all counters for a small one beside a big one.
+    workspaces = organization.workspaces.order_by().values_list("pk", flat=True)
+    return list(workspaces if workspace is None else workspaces.filter(pk=workspace.pk))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pickle
 import secrets
+import socket
 import stat
+import threading
 from datetime import timedelta
 
 import pytest
@@ -339,6 +341,64 @@ def test_two_hosts_share_the_epoch_over_redis(redis_uri):
     assert other.read() == before
     other.bump()
     assert one.read() == other.read() != before
+
+
+@pytest.mark.redis
+def test_connections_that_the_server_closed_are_replaced(redis_uri):
+    epoch = RedisEpoch(redis_uri)
+    before = epoch.read()
+    (idle,) = epoch._idle
+    idle._sock.shutdown(socket.SHUT_RDWR)
+    assert epoch.read() == before
+    assert epoch._idle != [idle]
+
+
+@pytest.mark.redis
+def test_an_answer_that_comes_late_is_taken_for_no_other(redis_uri, monkeypatch):
+    epoch = RedisEpoch(redis_uri)
+    before = epoch.read()
+    (slow,) = epoch._idle
+
+    def time_out():
+        raise redis.TimeoutError("too late")
+
+    monkeypatch.setattr(slow, "read_response", time_out)
+    with pytest.raises(EpochUnavailableError, match="TimeoutError"):
+        epoch.read()
+    assert epoch._idle == []
+    assert slow._sock is None
+    epoch.bump()
+    monkeypatch.setattr(epoch, "_silent_until", 0.0)
+    assert epoch.read() != before
+
+
+@pytest.mark.redis
+def test_reads_at_once_share_no_connection(redis_uri):
+    epoch, values = RedisEpoch(redis_uri), []
+
+    def read():
+        values.extend(epoch.read() for _ in range(200))
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert values == [epoch.read()] * 1600
+    assert 1 <= len(epoch._idle) <= 8
+
+
+@pytest.mark.redis
+def test_a_forked_child_asks_on_connections_of_its_own(redis_uri, settings):
+    settings.APIKEYS = {**settings.APIKEYS, "CACHE": "redis", "LIMITS_STORAGE": redis_uri}
+    mine = epochs.current()
+    before = mine.read()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        others = epochs.current()
+        os._exit(0 if others is not mine and others.read() == before else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert mine.read() == before
 
 
 def test_a_redis_that_is_down_can_neither_be_read_nor_written():
