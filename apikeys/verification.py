@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Final, NamedTuple
@@ -129,8 +129,8 @@ class Standing:
 
     token_id: str
     pk: int
-    digest: str
-    previous_digest: str
+    digest: str = field(repr=False)
+    previous_digest: str = field(repr=False)
     previous_expires_at: datetime | None
     expires_at: datetime | None
     environment: str
