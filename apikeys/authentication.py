@@ -28,7 +28,7 @@ from apikeys import (
     verification,
 )
 from apikeys import state as states
-from apikeys.carriers import AmbiguousCredentialError, Carrier
+from apikeys.carriers import Carrier
 from apikeys.credentials import Credential, MalformedCredentialError
 from apikeys.dialects import Dialect
 from apikeys.exceptions import Refused, retry_sentence
@@ -102,10 +102,10 @@ class AccessTokenAuthentication(BaseAuthentication):
         """
         http: HttpRequest = request._request
         view = (request.parser_context or {}).get("view")
-        state = self._begin(http, view)
+        browser = "HTTP_ORIGIN" in http.META or "HTTP_SEC_FETCH_SITE" in http.META
+        state = states.RequestState(dialects.get(self.dialect), view, browser)
+        http.apikeys = state  # type: ignore[attr-defined]
         try:
-            if view is not None:
-                permissions.declaration(view, http.method or "")
             token = self._verify(http, state)
         except permissions.Undeclared as verdict:
             logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
@@ -128,29 +128,20 @@ class AccessTokenAuthentication(BaseAuthentication):
         browser = state is not None and state.browser
         return dialects.get(self.dialect).challenge[browser]
 
-    def _begin(self, http: HttpRequest, view: Any) -> states.RequestState:
-        meta = http.META
-        state = states.RequestState(
-            dialects.get(self.dialect),
-            view,
-            networks.client_address(meta, conf.get().trusted_proxies),
-            "HTTP_ORIGIN" in meta or "HTTP_SEC_FETCH_SITE" in meta,
-        )
-        http.__dict__.pop("headers", None)  # Django's copy of META, made before secrets are hidden
-        http.apikeys = state  # type: ignore[attr-defined]
-        return state
-
     def _verify(self, http: HttpRequest, state: states.RequestState) -> AccessToken | None:
-        try:
-            carried = carriers.take(state.dialect.headers, http.META)
-        except AmbiguousCredentialError:
-            raise Refusal(Reason.AMBIGUOUS) from None
-        if carried is None:
+        # Before all else: whatever fails from here on, no page and no log shows the secret.
+        carried = carriers.take(state.dialect.headers, http.META)
+        http.__dict__.pop("headers", None)  # Django's copy of META
+        state.address = networks.client_address(http.META, conf.get().trusted_proxies)
+        if state.view is not None:
+            permissions.declaration(state.view, http.method or "")
+        if not carried:
             state.anonymous = self._allows_anonymous(http, state)
             return None
-        carrier, raw = carried
+        if len(carried) > 1:
+            raise Refusal(Reason.AMBIGUOUS)
+        carrier, raw = carried[0]
         facts = self._facts(http, state)
-
         read_as = (state.dialect, self.any_dialect, carrier.label)
         token = proofs.recall(raw, read_as, facts)
         if token is None:

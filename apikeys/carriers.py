@@ -27,10 +27,6 @@ _FORBIDDEN_HEADERS = frozenset({"cookie", "host", "authorization", "content-type
 _LONGEST_BASIC = 1024
 
 
-class AmbiguousCredentialError(ValueError):
-    """Two carriers bring a credential, or one of them two: its header was sent twice."""
-
-
 class WithheldHeader(str):
     """A header's value that shows, prints and pickles without its secret; carriers still read it.
 
@@ -163,21 +159,17 @@ def by_header(carriers: Iterable[Carrier]) -> dict[str, dict[str, Carrier]]:
 
 def take(
     headers: Mapping[str, Mapping[str, Carrier]], meta: MutableMapping[str, Any]
-) -> tuple[Carrier, bytes] | None:
-    """Take the credential out of a request: the carrier that brings it, and its bytes.
+) -> list[tuple[Carrier, bytes]]:
+    """Take the credentials out of a request; return each with the carrier that brings it.
 
-    None where no carrier brings one. A header that hides its secret is left in the place of each
-    that was read, and can be taken again.
+    A header that hides its secret is left in the place of each that was read, and can be taken
+    again.
 
     Args:
         headers: the carriers, as ``by_header`` returns them.
         meta: the WSGI environ, which is changed.
-
-    Raises:
-        AmbiguousCredentialError: there is more than one.
     """
-    found: tuple[Carrier, bytes] | None = None
-    several = False
+    found: list[tuple[Carrier, bytes]] = []
     for key, schemes in headers.items():
         value = meta.get(key)
         if value is None:
@@ -192,9 +184,11 @@ def take(
             raw = value.encode("latin-1", "replace")
             meta[key] = withheld = WithheldHeader(carrier.shown)
             withheld.raw = raw
-        several = found is not None
-        found = (carrier, raw[len(carrier.scheme) :].strip(b" ") if carrier.scheme else raw)
-    # A server joins repeated headers with a comma, which no credential contains.
-    if found is not None and (several or b"," in found[1]):
-        raise AmbiguousCredentialError
+        if carrier.scheme:
+            raw = raw[len(carrier.scheme) :].strip(b" ")
+        if b"," in raw:
+            # No credential contains one: the header was sent twice, and a server joined the two.
+            found += [(carrier, part) for part in raw.split(b",")]
+        else:
+            found.append((carrier, raw))
     return found

@@ -25,8 +25,8 @@ class RequestState:
     Attributes:
         dialect: how to answer.
         view: the DRF view.
-        address: the client's address, None when it can't be known.
         browser: a browser page sent it, as far as ``Origin`` and ``Sec-Fetch-*`` tell.
+        address: the client's address, None when it can't be known.
         token: the proven token.
         anonymous: without a credential, on a view that allows that for this request.
         refusal: why it was refused.
@@ -35,8 +35,8 @@ class RequestState:
 
     dialect: Dialect
     view: Any
-    address: str | None
     browser: bool
+    address: str | None = None
     token: AccessToken | None = None
     anonymous: bool = False
     refusal: Refusal | None = None

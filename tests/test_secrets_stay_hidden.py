@@ -148,6 +148,8 @@ BROKEN = {
     "the query": (verification, "find"),
     "the parser": (carriers, "parse_key"),
     "the pair": (carriers, "parse_pair"),
+    "the declaration": (authentication.permissions, "declaration"),
+    "the address": (authentication.networks, "client_address"),
     "the facts": (authentication.AccessTokenAuthentication, "_facts"),
     "the principal": (authentication, "AccessTokenPrincipal"),
 }
