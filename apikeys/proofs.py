@@ -23,7 +23,8 @@ from apikeys import dialects, epochs, verification
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken
 from apikeys.refusals import Refusal
-from apikeys.verification import Accepted, Facts, Standing
+from apikeys.standing import of as standing_of
+from apikeys.verification import Accepted, Facts
 
 LONGEST_SECONDS: Final = 30.0
 LARGEST: Final = 10_000
@@ -115,7 +116,7 @@ class Proof:
     @classmethod
     def of(cls, accepted: Accepted, epoch: bytes) -> Proof:
         """Return the proof that a token was accepted, where the epoch was read before the row."""
-        standing: Standing = accepted.row.note
+        standing = standing_of(accepted.row)
         ends = [standing.expires_at]
         if accepted.used_previous_secret:
             ends.append(standing.previous_expires_at)
@@ -134,7 +135,7 @@ class Proof:
             verification.check_address(self.networks, facts)
             or verification.check_transport(self.dialect, facts)
         ):
-            standing: Standing = self.accepted.row.note
+            standing = standing_of(self.accepted.row)
             raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
 
 

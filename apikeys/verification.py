@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Final, NamedTuple
@@ -19,11 +18,12 @@ from apikeys import conf, credentials, networks
 from apikeys.credentials import Credential
 from apikeys.dialects import Dialect
 from apikeys.dialects import get as speaking
-from apikeys.models import AccessToken, Organization, Workspace
+from apikeys.models import AccessToken
 from apikeys.models.lookup import find
 from apikeys.models.moulds import Mould
-from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason, Refusal
+from apikeys.standing import Standing
+from apikeys.standing import of as standing_of
 
 logger = logging.getLogger("apikeys.verification")
 
@@ -101,88 +101,18 @@ def judge(
     if row is None:
         _matches(credential, _stand_in())
         raise Refusal(Reason.UNKNOWN)
-    standing: Standing = row.note or Standing.of(row)
+    standing = standing_of(row)
     used_previous = _check_secret(standing, credential, now)
     dialect = speaking(standing.dialect) if standing.dialect in dialects else None
     reason = (
         _check_dialect(dialect, standing, credential)
         or check_address(standing.networks, facts)
-        or _check_state(standing, now)
+        or standing.reason_at(now)
         or check_transport(dialect, facts)
     )
     if reason is not None:
         raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
     return Accepted(row, used_previous)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a row says about its token, whoever presents it and whenever.
-
-    Attributes:
-        token_id, pk, digest, previous_digest, previous_expires_at, expires_at: the token's.
-        environment, dialect: the workspace's.
-        networks: the lists, of token and organization, that the address must be in.
-        ended: why the token is at an end, if it is.
-        suspended: why it could not be used now even if it were not, if so.
-    """
-
-    token_id: str
-    pk: int
-    digest: str = field(repr=False)
-    previous_digest: str = field(repr=False)
-    previous_expires_at: datetime | None
-    expires_at: datetime | None
-    environment: str
-    dialect: str
-    networks: tuple[tuple[str, ...], ...]
-    ended: Reason | None
-    suspended: Reason | None
-
-    @classmethod
-    def of(cls, row: Mould) -> Standing:
-        """Return what the row says, and note it there."""
-        token: AccessToken = row.pattern
-        workspace = token.workspace
-        organization = workspace.organization
-        lists = (token.allowed_networks, organization.allowed_networks)
-        row.note = standing = cls(
-            token_id=token.token_id,
-            pk=token.pk,
-            digest=token.digest,
-            previous_digest=token.previous_digest,
-            previous_expires_at=token.previous_expires_at,
-            expires_at=token.expires_at,
-            environment=workspace.environment,
-            dialect=workspace.dialect,
-            networks=tuple(tuple(allowed) for allowed in lists if allowed),
-            ended=_ended(token, workspace),
-            suspended=_suspended(token, organization),
-        )
-        return standing
-
-
-def _ended(token: AccessToken, workspace: Workspace) -> Reason | None:
-    if token.revoked_at is not None:
-        return Reason.REVOKED
-    if workspace.archived_at is not None:
-        return Reason.WORKSPACE_ARCHIVED
-    if token.disabled_at is not None:
-        return Reason.DISABLED
-    return None
-
-
-def _suspended(token: AccessToken, organization: Organization) -> Reason | None:
-    if organization.suspended_at is not None:
-        return Reason.ORGANIZATION_SUSPENDED
-    if token.kind == Kind.PERSONAL:
-        is_member = token.owner_is_member  # type: ignore[attr-defined]  # the query adds it
-        owner = token.owner
-        if owner is None or not is_member:
-            return Reason.OWNER_GONE
-        if not owner.is_active:
-            return Reason.OWNER_INACTIVE
-    return None
 
 
 def _check_secret(standing: Standing, credential: Credential, now: datetime) -> bool:
@@ -237,14 +167,6 @@ def check_address(lists: Iterable[Sequence[str]], facts: Facts) -> Reason | None
         if not networks.contains(allowed, facts.address):
             return Reason.ADDRESS_NOT_ALLOWED
     return None
-
-
-def _check_state(standing: Standing, now: datetime) -> Reason | None:
-    if standing.ended is not None:
-        return standing.ended
-    if standing.expires_at is not None and standing.expires_at <= now:
-        return Reason.EXPIRED
-    return standing.suspended
 
 
 def check_transport(dialect: Dialect | None, facts: Facts) -> Reason | None:

@@ -229,7 +229,7 @@ INNER = {
     "secret": (verification, "_check_secret"),
     "dialect": (verification, "_check_dialect"),
     "networks": (verification, "check_address"),
-    "state": (verification, "_check_state"),
+    "state": (verification, "standing_of"),
     "transport": (verification, "check_transport"),
     "facts": (authentication.AccessTokenAuthentication, "_facts"),
     "principal": (authentication, "AccessTokenPrincipal"),

@@ -143,7 +143,7 @@ def test_using_a_token_logs_neither_secret_nor_digest(
 
 BROKEN = {
     "the view": None,
-    "the state": (verification, "_check_state"),
+    "the state": (verification, "standing_of"),
     "the comparison": (verification.credentials, "matches"),
     "the query": (verification, "find"),
     "the parser": (carriers, "parse_key"),
