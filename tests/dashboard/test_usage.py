@@ -234,7 +234,7 @@ def test_the_page_takes_a_bounded_number_of_queries(
 
 def test_the_token_page_includes_30_days_of_its_own(used, django_assert_num_queries):
     token = AccessToken.objects.select_related("workspace__organization").get(pk=used[1].pk)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         context = charts.token_chart(token)
     assert context["usage"].totals.total == 34
     html = render_to_string(
