@@ -221,7 +221,9 @@ def refused_by_reason(
         organization, range, workspace, token, now: as ``usage``.
     """
     first = range.moments(now or timezone.now())[0]
-    tokens = AccessToken.objects.filter(workspace__in=_workspaces(organization, workspace))
+    tokens = AccessToken.objects.in_organization(organization)
+    if workspace is not None:
+        tokens = tokens.filter(workspace=workspace)
     if token is not None:
         tokens = tokens.filter(pk=token.pk)
     rows = (

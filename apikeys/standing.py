@@ -1,12 +1,14 @@
 """What a row says about its token, whoever presents it and whenever.
 
-Worked out once for a row and noted there. Knows no request and no clock.
+Worked out once for a row and noted there. Knows no request.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from django.utils import timezone
 
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.moulds import Mould
@@ -38,11 +40,15 @@ class Standing:
     ended: Reason | None
     suspended: Reason | None
 
-    def reason_at(self, now: datetime) -> Reason | None:
-        """Return why the token can't be used at that moment; None where it can."""
+    def reason(self, now: datetime | None = None) -> Reason | None:
+        """Return why the token can't be used at that moment; None where it can.
+
+        Args:
+            now: the moment; the application's clock when not given.
+        """
         if self.ended is not None:
             return self.ended
-        if self.expires_at is not None and self.expires_at <= now:
+        if self.expires_at is not None and self.expires_at <= (now or timezone.now()):
             return Reason.EXPIRED
         return self.suspended
 

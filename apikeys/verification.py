@@ -96,7 +96,6 @@ def judge(
     now: datetime | None = None,
 ) -> Accepted:
     """Return what ``verify`` makes the token of; arguments and errors are the same."""
-    now = now or timezone.now()
     row = find(credential.token_id)
     if row is None:
         _matches(credential, _stand_in())
@@ -107,7 +106,7 @@ def judge(
     reason = (
         _check_dialect(dialect, standing, credential)
         or check_address(standing.networks, facts)
-        or standing.reason_at(now)
+        or standing.reason(now)
         or check_transport(dialect, facts)
     )
     if reason is not None:
@@ -115,12 +114,12 @@ def judge(
     return Accepted(row, used_previous)
 
 
-def _check_secret(standing: Standing, credential: Credential, now: datetime) -> bool:
+def _check_secret(standing: Standing, credential: Credential, now: datetime | None) -> bool:
     """Return whether it is the secret before the last rotation."""
     matched = _matches(credential, standing.digest)
     previous = False
     overlap_ends = standing.previous_expires_at
-    if overlap_ends is not None and overlap_ends > now:
+    if overlap_ends is not None and overlap_ends > (now or timezone.now()):
         previous = _matches(credential, standing.previous_digest)
     if not (matched or previous):
         version = credentials.pepper_version(standing.digest)
