@@ -45,9 +45,15 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     if hasher == "argon2" and importlib.util.find_spec("argon2") is None:
         hint = "pip install argon2-cffi"
         found.append(Error("TOKEN_HASHER is argon2 without argon2-cffi.", hint, id="apikeys.E002"))
+    if current.prepare and _uses_postgresql() and importlib.util.find_spec("psycopg") is None:
+        found.append(Error("PREPARE needs psycopg 3.", "pip install psycopg", id="apikeys.E004"))
     if not settings.USE_TZ:
         found.append(Error("USE_TZ must be True: expiry is a moment.", id="apikeys.E003"))
     return found
+
+
+def _uses_postgresql() -> bool:
+    return connections[router.db_for_write(AccessToken)].vendor == "postgresql"
 
 
 @register(Tags.security)

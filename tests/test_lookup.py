@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 from django.db import ProgrammingError, connection, models, transaction
 from django.db.models.signals import post_init
 from django.forms.models import model_to_dict
 
+from apikeys import checks
 from apikeys.models import AccessToken, columns, lookup, moulds, stored
 from apikeys.models.tokens import Kind
 
@@ -187,3 +190,39 @@ class TestStoredQuery:
             assert stored.create(connection, made.sql.replace('AS "row"', 'AS "r"')) is None
             cursor.execute("RESET ROLE")
         assert "query not stored as a function" in caplog.text
+
+
+@pytest.mark.postgres
+class TestPreparedStatement:
+    @pytest.fixture(autouse=True)
+    def prepare(self, settings):
+        settings.APIKEYS = {**settings.APIKEYS, "PREPARE": True}
+
+    def prepared(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            return [statement for (statement,) in cursor.fetchall()]
+
+    def test_the_query_is_prepared_once_for_a_connection_and_nothing_else_is(
+        self, issue, django_assert_num_queries
+    ):
+        made, issued = lookup.compiled("default"), issue()
+        for _ in range(3):
+            with django_assert_num_queries(1):
+                assert made.find(issued.token.token_id).copy() == issued.token
+            AccessToken.objects.count()
+        (statement,) = (s for s in self.prepared() if "apikeys" in s)
+        assert statement.startswith("SELECT JSON_BUILD_ARRAY(")
+        assert made.find("0" * 16) is None
+
+    def test_a_new_connection_prepares_anew(self, issue, transactional_db):
+        made, issued = lookup.compiled("default"), issue()
+        for _ in range(2):
+            assert made.find(issued.token.token_id).copy() == issued.token
+            assert len(self.prepared()) == 1
+            connection.close()
+
+    def test_check_asks_for_psycopg_3(self, monkeypatch):
+        assert "apikeys.E004" not in {m.id for m in checks.check_settings(None)}
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        assert "apikeys.E004" in {m.id for m in checks.check_settings(None)}

@@ -14,7 +14,6 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from weakref import WeakSet
 
 from django.contrib.auth import get_user_model
 from django.db import ProgrammingError, connections, router
@@ -29,7 +28,6 @@ from apikeys.models.organizations import Membership, Organization, Workspace
 from apikeys.models.tokens import AccessToken
 
 _STAND_IN: Final = "stand-in for the token id"
-_STATEMENT: Final = "apikeys_find_token"
 MOST_REMEMBERED: Final = 1_000
 
 
@@ -186,7 +184,6 @@ class PostgreSQLLookup(Lookup):
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
-        self.prepared: WeakSet[Any] = WeakSet()
         self.call: str | None = None
         # A function returns one column, so not of a query that joins the owner.
         self.can_be_stored = self.owner.fit_json
@@ -198,32 +195,24 @@ class PostgreSQLLookup(Lookup):
             self.asked = True
 
     def _run(self, connection: Any, parameters: tuple[Any, ...]) -> Any:
+        if conf.get().prepare:
+            from apikeys.models import prepared  # needs psycopg 3
+
+            with prepared.cursor(connection) as cursor:
+                cursor.execute(self.sql, parameters)
+                return cursor.fetchone()
         with connection.cursor() as cursor:
+            if not self.asked:
+                self.call = stored.find(cursor, self.sql)
+                self.asked = True
             try:
-                cursor.execute(self._shortest(connection, cursor), parameters)
+                cursor.execute(self.call or self.sql, parameters)
             except ProgrammingError:
                 self.call = None  # dropped meanwhile: the next request sends the query itself
                 raise
             row = cursor.fetchone()
         # A function returns NULL where the query finds no row.
         return None if row is None or row[0] is None else row
-
-    def _shortest(self, connection: Any, cursor: Any) -> str:
-        if conf.get().prepare:
-            return self._prepare(connection, cursor)
-        if not self.asked:
-            self.call = stored.find(cursor, self.sql)
-            self.asked = True
-        return self.call or self.sql
-
-    def _prepare(self, connection: Any, cursor: Any) -> str:
-        """Have the server plan the query once for this connection; not for a pooler that shares
-        connections between transactions."""
-        if connection.connection not in self.prepared:
-            cursor.execute(f"PREPARE {_STATEMENT} AS {stored.numbered(self.sql)}")
-            self.prepared.add(connection.connection)
-        places = ["%s"] * (len(self.before) + 1 + len(self.after))
-        return f"EXECUTE {_STATEMENT} ({', '.join(places)})"
 
 
 _LOOKUPS: Final = {"sqlite": SQLiteLookup, "postgresql": PostgreSQLLookup}

@@ -1,0 +1,34 @@
+"""Prepared statements on PostgreSQL; needs psycopg 3.
+
+Django's cursors put the parameters into the text by themselves and prepare nothing. Knows no query.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from psycopg import Cursor
+
+
+class Preparing(Cursor[Any]):
+    """Sends parameters apart from the text, and prepares whatever it executes."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """Execute a query, which the server parses and plans when it first comes."""
+        return super().execute(query, params, **{**options, "prepare": True})
+
+
+def cursor(connection: Any) -> Any:
+    """Return one of Django's cursors around a preparing one.
+
+    A statement stays with its connection, so not for a pooler that shares these between
+    transactions.
+    """
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    raw = connection.connection
+    if raw.prepare_threshold is None:
+        # Django's way to forbid preparing. This allows it, and prepares nothing unasked.
+        raw.prepare_threshold = sys.maxsize
+    return connection._prepare_cursor(Preparing(raw))
