@@ -1,10 +1,9 @@
-"""The app's entry for Django: registers checks, notes log-ins in the session, hears of changes and
-migrations."""
+"""The app's entry for Django: what it registers, and the signals it hears."""
 
 from typing import Any
 
 from django.apps import AppConfig
-from django.db import router
+from django.db import connections, router
 from django.utils.translation import gettext_lazy as _
 
 
@@ -30,5 +29,7 @@ class ApiKeysConfig(AppConfig):
 def _store_query(using: str, **kwargs: Any) -> None:
     from apikeys.models import AccessToken, lookup
 
-    if router.allow_migrate_model(using, AccessToken):
+    if not router.allow_migrate_model(using, AccessToken):
+        return
+    if AccessToken._meta.db_table in connections[using].introspection.table_names():
         lookup.store(using)

@@ -126,11 +126,11 @@ class AccessTokenAuthentication(BaseAuthentication):
         """Return the challenge of a 401; a browser gets none that opens a password box."""
         state = states.of(request._request)
         browser = state is not None and state.browser
-        return dialects.get(self.dialect).challenge[browser]
+        return dialects.get(self.dialect).www_authenticate[browser]
 
     def _verify(self, http: HttpRequest, state: states.RequestState) -> AccessToken | None:
         # Before all else: whatever fails from here on, no page and no log shows the secret.
-        carried = carriers.take(state.dialect.headers, http.META)
+        carried = carriers.take(state.dialect.carriers_by_header, http.META)
         http.__dict__.pop("headers", None)  # Django's copy of META
         state.address = networks.client_address(http.META, conf.get().trusted_proxies)
         if state.view is not None:
@@ -143,11 +143,8 @@ class AccessTokenAuthentication(BaseAuthentication):
         carrier, raw = carried[0]
         facts = self._facts(http, state)
         read_as = (state.dialect, self.any_dialect, carrier.label)
-        token = proofs.recall(raw, read_as, facts)
-        if token is None:
-            judge = partial(self._judge, carrier, raw, state.dialect, facts)
-            token = proofs.accept(raw, read_as, judge)
-        return token
+        judge = partial(self._judge, carrier, raw, state.dialect, facts)
+        return proofs.prove(raw, read_as, facts, judge)
 
     def _judge(self, carrier: Carrier, raw: bytes, dialect: Dialect, facts: Facts) -> Accepted:
         return verification.judge(
@@ -212,4 +209,4 @@ def _count_failure(address: str | None) -> int:
     settings = conf.get()
     limit = _failure_limit(settings.limits["failed_credentials"])
     charge = Charge(limit, f"failed:{networks.address_bucket(address)}")
-    return limits.limiter(settings.limits_storage).charge(charge)
+    return limits.limiter(settings.limits_storage).charge_one(charge)

@@ -50,7 +50,7 @@ class Settings:
         reauthenticate_after: age of the last password check that sensitive acts accept.
         confirm_revoke: where the name must be typed: production, always, never.
         cache: None, ``"host"`` or ``"redis"``.
-        prepare: use server-side prepared statements on PostgreSQL.
+        prepare: send a prepared statement on PostgreSQL, and don't call the stored function.
     """
 
     scopes: Mapping[str, str] = field(default_factory=dict)

@@ -51,7 +51,7 @@ class Problem:
 
     @property
     def title(self) -> str:
-        """The standard phrase of the status."""
+        """The standard phrase of the status; ``Error`` for a status that has none."""
         return _PHRASES.get(self.status, "Error")
 
     @property
@@ -111,7 +111,7 @@ class Dialect:
     example_path: ClassVar[str] = "/access/v1/token"
 
     @cached_property
-    def headers(self) -> Mapping[str, Mapping[str, Carrier]]:
+    def carriers_by_header(self) -> Mapping[str, Mapping[str, Carrier]]:
         """The carriers by the header they read, and by its scheme."""
         return by_header(self.carriers)
 
@@ -159,8 +159,8 @@ class Dialect:
         return [c.challenge(self.realm) for c in carriers] or [f'ApiKey realm="{self.realm}"']
 
     @cached_property
-    def challenge(self) -> Mapping[bool, str]:
-        """The whole ``WWW-Authenticate`` of a 401, by whether a browser asks."""
+    def www_authenticate(self) -> Mapping[bool, str]:
+        """The value of ``WWW-Authenticate`` of a 401, by whether a browser asks."""
         return {browser: ", ".join(self.challenges(browser=browser)) for browser in (True, False)}
 
     def render(self, problem: Problem) -> tuple[Any, str]:

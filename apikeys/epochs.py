@@ -42,7 +42,10 @@ class Epoch(Protocol):
         """Change the value; raises EpochUnavailableError."""
 
     def check(self) -> None:
-        """Notice that the place has been replaced; called now and then, not on every request."""
+        """Notice that the place has been replaced; called now and then, not on every request.
+
+        Raises EpochUnavailableError.
+        """
 
 
 class HostEpoch:
@@ -149,12 +152,19 @@ class RedisEpoch:
 
     def _get(self) -> Any:
         try:
-            return self._ask(self._idle.pop())
-        except (IndexError, self._hung_up):
-            # The server may have closed a connection that was idle, and then the others too.
+            idle = self._idle.pop()
+        except IndexError:
+            return self._ask(self._new_connection())
+        try:
+            return self._ask(idle)
+        except self._hung_up:
+            # The server closes connections that are idle for long: the others are no younger.
             self._idle.clear()
-            pool = self._client.connection_pool
-            return self._ask(pool.connection_class(**pool.connection_kwargs))
+            return self._ask(self._new_connection())
+
+    def _new_connection(self) -> Any:
+        pool = self._client.connection_pool
+        return pool.connection_class(**pool.connection_kwargs)
 
     def _ask(self, connection: Any) -> Any:
         try:

@@ -110,7 +110,7 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     if problem.status == 401:
         state = states.of(request._request)
         browser = state is not None and state.browser
-        response.headers["WWW-Authenticate"] = dialect.challenge[browser]
+        response.headers["WWW-Authenticate"] = dialect.www_authenticate[browser]
     if problem.status in (401, 403, 429):
         response.headers["Cache-Control"] = "no-store"
     if (seconds := problem.extra.get("retry_after")) is not None:

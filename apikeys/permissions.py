@@ -135,8 +135,8 @@ def declaration(view: Any, method: str) -> Requirement | None:
             part of its permissions.
     """
     action = getattr(view, "action", None)
-    asked = action == "metadata" and method != "OPTIONS"  # about a method, on behalf of OPTIONS
-    if asked or not _DECLARING.isdisjoint(vars(view)):
+    on_behalf_of_options = action == "metadata" and method != "OPTIONS"
+    if on_behalf_of_options or not _DECLARING.isdisjoint(vars(view)):
         # Said in as_view(): another route of this view may say otherwise.
         name = _handler_name(view, method)
         return None if name is None else _declare(view, method, name)

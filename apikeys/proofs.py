@@ -37,53 +37,35 @@ ReadAs = tuple[Dialect, bool, str]
 Key = tuple[bytes, ReadAs]
 
 
-def recall(raw: bytes, read_as: ReadAs, facts: Facts) -> AccessToken | None:
-    """Return the token that these bytes prove, from memory; None where nothing holds.
+def prove(raw: bytes, read_as: ReadAs, facts: Facts, judge: Callable[[], Accepted]) -> AccessToken:
+    """Return the token that these bytes prove: from memory where that holds, else by ``judge``.
 
     Args:
         raw: the credential as it came.
         read_as: what else decides which token the bytes mean, if any.
         facts: address, transport and origin of the request.
+        judge: reads and judges the row; called where memory holds nothing.
 
     Raises:
-        Refusal: a request of these facts may not use it.
-    """
-    epoch = epochs.current()
-    if epoch is None:
-        return None
-    try:
-        value = epoch.read()
-    except epochs.EpochUnavailableError:
-        return None
-    proof = memory.get(_key(raw, read_as))
-    if (
-        proof is None
-        or proof.epoch != value
-        or proof.until <= time.monotonic()
-        or (proof.ends_at is not None and proof.ends_at <= timezone.now())
-    ):
-        return None
-    if proof.networks or facts.foreign_origin or not facts.secure:
-        proof.check(facts)
-    return proof.accepted.token()
-
-
-def accept(raw: bytes, read_as: ReadAs, judge: Callable[[], Accepted]) -> AccessToken:
-    """Return the token that these bytes prove by ``judge``, and remember it in the cached mode.
-
-    Raises:
-        Refusal: whatever ``judge`` raises; it is not remembered.
+        Refusal: the credential may not be used for this request; that is not remembered.
     """
     epoch = epochs.current()
     if epoch is None:
         return judge().token()
+    key = _key(raw, read_as)
     try:
         value = epoch.read()  # before the row is
+        proof = memory.get(key)
+        if proof is not None and proof.holds(value):
+            # Over TLS, from no foreign page and without lists there is nothing to refuse.
+            if proof.networks or facts.foreign_origin or not facts.secure:
+                proof.check(facts)
+            return proof.accepted.token()
+        epoch.check()
     except epochs.EpochUnavailableError:
         return judge().token()
-    epoch.check()
     accepted = judge()
-    memory.put(_key(raw, read_as), Proof.of(accepted, value))
+    memory.put(key, Proof.of(accepted, value))
     return accepted.token()
 
 
@@ -129,6 +111,14 @@ class Proof:
             accepted=accepted,
         )
 
+    def holds(self, epoch: bytes) -> bool:
+        """Whether it may still be used, under the epoch as it is now."""
+        return (
+            self.epoch == epoch
+            and self.until > time.monotonic()
+            and (self.ends_at is None or self.ends_at > timezone.now())
+        )
+
     def check(self, facts: Facts) -> None:
         """Raise Refusal where a request of these facts may not use the token."""
         if reason := (
@@ -145,12 +135,16 @@ class Memory:
     def __init__(self) -> None:
         self._proofs: OrderedDict[Key, Proof] = OrderedDict()
         self._lock = threading.Lock()
-        self.get = self._proofs.get
+
+    def get(self, key: Key) -> Proof | None:
+        """Return the proof kept under that key, whether or not it still holds."""
+        return self._proofs.get(key)
 
     def put(self, key: Key, proof: Proof) -> None:
         """Keep a proof."""
         with self._lock:
             self._proofs[key] = proof
+            self._proofs.move_to_end(key)
             while len(self._proofs) > LARGEST:
                 self._proofs.popitem(last=False)
 

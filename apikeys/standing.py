@@ -1,6 +1,6 @@
 """What a row says about its token, whoever presents it and whenever.
 
-Worked out once for a row and noted there. Knows no request.
+Worked out once for a row and kept with it. Knows no request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.models.moulds import Mould
+from apikeys.models.prototypes import Prototype
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason
 
@@ -24,8 +24,8 @@ class Standing:
         token_id, pk, digest, previous_digest, previous_expires_at, expires_at: the token's.
         environment, dialect: the workspace's.
         networks: the lists, of token and organization, that the address must be in.
-        ended: why the token is at an end, if it is.
-        suspended: why it could not be used now even if it were not, if so.
+        reason_before_expiry: why it can't be used, where that is judged before its expiry is.
+        reason_after_expiry: the same, judged after it.
     """
 
     token_id: str
@@ -37,33 +37,33 @@ class Standing:
     environment: str
     dialect: str
     networks: tuple[tuple[str, ...], ...]
-    ended: Reason | None
-    suspended: Reason | None
+    reason_before_expiry: Reason | None
+    reason_after_expiry: Reason | None
 
-    def reason(self, now: datetime | None = None) -> Reason | None:
+    def refusal_reason(self, now: datetime | None = None) -> Reason | None:
         """Return why the token can't be used at that moment; None where it can.
 
         Args:
             now: the moment; the application's clock when not given.
         """
-        if self.ended is not None:
-            return self.ended
+        if self.reason_before_expiry is not None:
+            return self.reason_before_expiry
         if self.expires_at is not None and self.expires_at <= (now or timezone.now()):
             return Reason.EXPIRED
-        return self.suspended
+        return self.reason_after_expiry
 
 
-def of(row: Mould) -> Standing:
+def of(row: Prototype) -> Standing:
     """Return what a row of the lookup says."""
-    return row.note or _note(row)
+    return row.standing or _work_out(row)
 
 
-def _note(row: Mould) -> Standing:
-    token: AccessToken = row.pattern
+def _work_out(row: Prototype) -> Standing:
+    token: AccessToken = row.instance
     workspace = token.workspace
     organization = workspace.organization
     lists = (token.allowed_networks, organization.allowed_networks)
-    row.note = standing = Standing(
+    row.standing = standing = Standing(
         token_id=token.token_id,
         pk=token.pk,
         digest=token.digest,
@@ -73,13 +73,13 @@ def _note(row: Mould) -> Standing:
         environment=workspace.environment,
         dialect=workspace.dialect,
         networks=tuple(tuple(allowed) for allowed in lists if allowed),
-        ended=_ended(token, workspace),
-        suspended=_suspended(token, organization),
+        reason_before_expiry=_reason_before_expiry(token, workspace),
+        reason_after_expiry=_reason_after_expiry(token, organization),
     )
     return standing
 
 
-def _ended(token: AccessToken, workspace: Workspace) -> Reason | None:
+def _reason_before_expiry(token: AccessToken, workspace: Workspace) -> Reason | None:
     if token.revoked_at is not None:
         return Reason.REVOKED
     if workspace.archived_at is not None:
@@ -89,7 +89,7 @@ def _ended(token: AccessToken, workspace: Workspace) -> Reason | None:
     return None
 
 
-def _suspended(token: AccessToken, organization: Organization) -> Reason | None:
+def _reason_after_expiry(token: AccessToken, organization: Organization) -> Reason | None:
     if organization.suspended_at is not None:
         return Reason.ORGANIZATION_SUSPENDED
     if token.kind == Kind.PERSONAL:

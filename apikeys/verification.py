@@ -1,6 +1,6 @@
 """May this credential be used now: credential -> AccessToken, or Refusal(reason).
 
-Reads one row, writes nothing, remembers nothing. What the caller is told follows from the
+Reads one row, writes nothing, remembers no verdict. What the caller is told follows from the
 reason in ``refusals``. Knows no request: the edges hand in facts.
 """
 
@@ -17,10 +17,10 @@ from django.utils import timezone
 from apikeys import conf, credentials, networks
 from apikeys.credentials import Credential
 from apikeys.dialects import Dialect
-from apikeys.dialects import get as speaking
+from apikeys.dialects import get as dialect_named
 from apikeys.models import AccessToken
 from apikeys.models.lookup import find
-from apikeys.models.moulds import Mould
+from apikeys.models.prototypes import Prototype
 from apikeys.refusals import Reason, Refusal
 from apikeys.standing import Standing
 from apikeys.standing import of as standing_of
@@ -53,7 +53,7 @@ class Accepted(NamedTuple):
         used_previous_secret: the secret before the last rotation was presented.
     """
 
-    row: Mould
+    row: Prototype
     used_previous_secret: bool
 
     def token(self) -> AccessToken:
@@ -64,30 +64,6 @@ class Accepted(NamedTuple):
         return token
 
 
-def verify(
-    credential: Credential,
-    *,
-    dialects: Collection[str],
-    facts: Facts,
-    now: datetime | None = None,
-) -> AccessToken:
-    """Return the token that the credential proves, usable at this moment.
-
-    The token comes with workspace, organization and owner. ``used_previous_secret`` tells that the
-    secret before the last rotation was presented.
-
-    Args:
-        credential: what the request carries, parsed.
-        dialects: names of the dialects whose tokens are accepted here.
-        facts: address, transport and origin of the request.
-        now: the moment to judge; the application clock when not given.
-
-    Raises:
-        Refusal: with the true reason.
-    """
-    return judge(credential, dialects=dialects, facts=facts, now=now).token()
-
-
 def judge(
     credential: Credential,
     *,
@@ -95,27 +71,41 @@ def judge(
     facts: Facts,
     now: datetime | None = None,
 ) -> Accepted:
-    """Return what ``verify`` makes the token of; arguments and errors are the same."""
+    """Return the token that the credential proves, usable at this moment.
+
+    Args:
+        credential: what the request carries, parsed.
+        dialects: names of the dialects whose tokens are accepted here.
+        facts: address, transport and origin of the request.
+        now: the moment to judge; when not given the application's clock, which is looked at only
+            where something ends.
+
+    Raises:
+        Refusal: with the true reason.
+    """
     row = find(credential.token_id)
     if row is None:
         _matches(credential, _stand_in())
         raise Refusal(Reason.UNKNOWN)
     standing = standing_of(row)
-    used_previous = _check_secret(standing, credential, now)
-    dialect = speaking(standing.dialect) if standing.dialect in dialects else None
+    used_previous = _prove(standing, credential, now)
     reason = (
-        _check_dialect(dialect, standing, credential)
+        _check_dialect(standing, credential, dialects)
         or check_address(standing.networks, facts)
-        or standing.reason(now)
-        or check_transport(dialect, facts)
+        or standing.refusal_reason(now)
+        or check_transport(dialect_named(standing.dialect), facts)
     )
     if reason is not None:
         raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
     return Accepted(row, used_previous)
 
 
-def _check_secret(standing: Standing, credential: Credential, now: datetime | None) -> bool:
-    """Return whether it is the secret before the last rotation."""
+def _prove(standing: Standing, credential: Credential, now: datetime | None) -> bool:
+    """Return whether the secret is the one before the last rotation.
+
+    Raises:
+        Refusal: it is neither that one nor the present one.
+    """
     matched = _matches(credential, standing.digest)
     previous = False
     overlap_ends = standing.previous_expires_at
@@ -153,9 +143,12 @@ def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
 
 
 def _check_dialect(
-    dialect: Dialect | None, standing: Standing, credential: Credential
+    standing: Standing, credential: Credential, dialects: Collection[str]
 ) -> Reason | None:
-    if dialect is None or not dialect.accepts_prefix(credential.prefix, standing.environment):
+    if standing.dialect not in dialects:
+        return Reason.OTHER_DIALECT
+    dialect = dialect_named(standing.dialect)
+    if not dialect.accepts_prefix(credential.prefix, standing.environment):
         return Reason.OTHER_DIALECT
     return None
 
@@ -168,10 +161,10 @@ def check_address(lists: Iterable[Sequence[str]], facts: Facts) -> Reason | None
     return None
 
 
-def check_transport(dialect: Dialect | None, facts: Facts) -> Reason | None:
+def check_transport(dialect: Dialect, facts: Facts) -> Reason | None:
     """Return why a proven credential may not come this way: in the open, from a foreign page."""
     if not facts.secure and conf.get().require_https:
         return Reason.PLAIN_HTTP
-    if facts.foreign_origin and dialect is not None and dialect.foreign_origins == "refuse":
+    if facts.foreign_origin and dialect.foreign_origins == "refuse":
         return Reason.FOREIGN_ORIGIN
     return None

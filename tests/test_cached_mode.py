@@ -26,6 +26,7 @@ from apikeys.models.lookup import find
 from apikeys.refusals import Reason, Refusal
 from apikeys.services import members, organizations, tokens
 from apikeys.verification import Facts, judge
+from tests.apis import DIALECTS
 
 HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 
@@ -43,8 +44,8 @@ def present(issued, *, secret=None, facts=HERE):
     credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
     raw = "_".join(credential).encode()
     read_as = (dialects.get("default"), False, "Bearer")
-    return proofs.recall(raw, read_as, facts) or proofs.accept(
-        raw, read_as, lambda: judge(credential, dialects=("default",), facts=facts)
+    return proofs.prove(
+        raw, read_as, facts, lambda: judge(credential, dialects=("default",), facts=facts)
     )
 
 
@@ -257,30 +258,69 @@ class TestProofs:
         assert capsys.readouterr().out == "Every process reads its rows anew.\n"
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """The monotonic clock, in seconds; set its first item."""
+    now = [1000.0]
+    monkeypatch.setattr(proofs.time, "monotonic", lambda: now[0])
+    return now
+
+
 @pytest.mark.django_db
-def test_an_entry_ends_after_thirty_seconds_and_the_memory_is_bounded(epoch, issue, monkeypatch):
-    now = 1000.0
-    monkeypatch.setattr(proofs.time, "monotonic", lambda: now)
-    monkeypatch.setattr(proofs, "LARGEST", 2)
-    memory = proofs.memory
-    keys = [f"key {number}".encode() for number in range(3)]
-    read_as = (dialects.get("default"), False, "Bearer")
-    issued = issue()
-    credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
-    for key in keys:
-        proofs.accept(key, read_as, lambda: judge(credential, dialects=("default",), facts=HERE))
+class TestMemory:
+    def test_an_entry_ends_after_thirty_seconds(
+        self, epoch, issue, clock, django_assert_num_queries
+    ):
+        issued = issue()
+        present(issued)
+        clock[0] = 1029.9
+        with django_assert_num_queries(0):
+            present(issued)
+        clock[0] = 1030.0
+        with django_assert_num_queries(1):
+            present(issued)
 
-    def known():
-        return [proofs.recall(key, read_as, HERE) is not None for key in keys]
+    def test_it_is_bounded_and_what_was_renewed_is_not_the_next_to_go(
+        self, epoch, issue, clock, monkeypatch
+    ):
+        monkeypatch.setattr(proofs, "LARGEST", 2)
+        old, young, third = issue(), issue(), issue()
+        present(old)
+        clock[0] = 1020.0
+        present(young)
+        clock[0] = 1030.0
+        present(old)
+        present(third)
+        assert [proof.until for proof in proofs.memory._proofs.values()] == [1060.0, 1060.0]
 
-    assert known() == [False, True, True]
-    now = 1029.9
-    assert known() == [False, True, True]
-    now = 1030.0
-    assert known() == [False, False, False]
-    memory.forget()
-    now = 1000.0
-    assert known() == [False, False, False]
+    def test_it_can_be_emptied(self, epoch, issue, django_assert_num_queries):
+        issued = issue()
+        present(issued)
+        proofs.memory.forget()
+        with django_assert_num_queries(1):
+            present(issued)
+
+    def test_a_place_that_can_not_be_opened_again_is_the_default_path(self, epoch, issue):
+        issued = issue()
+        epoch.read()
+        epoch.path.unlink()
+        epoch.path.parent.chmod(0o777)
+        assert present(issued) == issued.token
+
+    @pytest.mark.urls("tests.apis")
+    def test_what_one_view_remembers_opens_no_view_of_another_dialect(
+        self, api, settings, acme, epoch, actor
+    ):
+        settings.APIKEYS = {**settings.APIKEYS, "DIALECTS": DIALECTS}
+        workspace = acme.workspaces.get(slug="production")
+        workspace.dialect = "cms"
+        workspace.save()
+        issued = tokens.create_token(
+            actor=actor, workspace=workspace, name="CMS", scopes=["files:read"]
+        )
+        for _ in range(2):
+            assert api.get("/any", headers={"X-API-Key": issued.api_key}).status_code == 200
+            assert api.get("/protected", headers={"X-API-Key": issued.api_key}).status_code == 401
 
 
 def test_processes_of_one_host_share_the_epoch_across_a_fork(tmp_path):

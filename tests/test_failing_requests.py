@@ -226,7 +226,7 @@ INNER = {
     "address": (networks, "client_address"),
     "declaration": (authentication.permissions, "declaration"),
     "lookup": (verification, "find"),
-    "secret": (verification, "_check_secret"),
+    "secret": (verification, "_prove"),
     "dialect": (verification, "_check_dialect"),
     "networks": (verification, "check_address"),
     "state": (verification, "standing_of"),

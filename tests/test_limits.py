@@ -397,3 +397,19 @@ def test_another_storage_is_refused_without_quoting_its_password(uri: str) -> No
     with pytest.raises(ValueError, match="use memory:// or redis://") as caught:
         Limiter(uri)
     assert "hunter2" not in str(caught.value)
+
+
+def test_charging_one_counts_as_a_hit_does_and_gives_the_same_seconds(
+    each: Limiter, clock: time_machine.Traveller
+) -> None:
+    one, other = (Charge(Limit("2/minute", name=name), "somebody") for name in ("one", "other"))
+    assert [each.charge_one(one) for _ in range(2)] == [0, 0]
+    verdicts = [each.hit([other]) for _ in range(3)]
+    refused = verdicts[2].refused_by
+    assert refused is not None
+    assert each.charge_one(one) == refused.retry_after == 60
+
+
+def test_a_rolling_limit_is_not_charged_as_one_that_does_not_roll(each: Limiter) -> None:
+    with pytest.raises(ValueError, match="hit"):
+        each.charge_one(Charge(Limit("2/minute", rolling=True), "somebody"))

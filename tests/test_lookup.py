@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from uuid import UUID
 
 import pytest
 from django.db import ProgrammingError, connection, models, transaction
@@ -10,7 +11,7 @@ from django.db.models.signals import post_init
 from django.forms.models import model_to_dict
 
 from apikeys import checks
-from apikeys.models import AccessToken, columns, lookup, moulds, stored
+from apikeys.models import AccessToken, columns, lookup, prototypes, stored
 from apikeys.models.tokens import Kind
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,7 @@ def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice):
     post_init.connect(see, type(alice))
     try:
         made = lookup.compiled("default")
-        assert moulds.is_plain(type(alice)) is False
+        assert prototypes.is_plain(type(alice)) is False
         row = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
         first, second = row.copy().owner, row.copy().owner
         assert first is not second
@@ -121,6 +122,30 @@ def test_what_a_view_does_to_a_token_reaches_no_other_request(issue):
     assert again.scopes == ["notes:read"]
     assert again.name == issued.token.name
     assert again.workspace.organization.limits == {}
+
+
+def test_a_list_in_a_column_that_is_no_json_is_copied_too(alice):
+    made = columns.Columns(type(alice), "default")
+    row = made.prototype(
+        [["a"] if name == "email" else getattr(alice, name) for name in made.names]
+    )
+    row.copy().email.append("b")
+    assert row.copy().email == ["a"]
+
+
+def test_a_key_that_leads_to_a_uuid_is_read_as_one(alice, monkeypatch):
+    monkeypatch.setattr(type(alice)._meta.pk, "__class__", models.UUIDField)
+    made = columns.Columns(AccessToken, "default")
+    row = [None] * len(made.names)
+    row[made.names.index("owner_id")] = "9a6a4d0e-7c5e-4c0e-8f0a-0123456789ab"
+    assert made.read(row).copy().owner_id == UUID("9a6a4d0e-7c5e-4c0e-8f0a-0123456789ab")
+
+
+def test_sqlites_own_place_holders_find_the_same_row(issue):
+    made, issued = lookup.compiled("default"), issue()
+    assert connection.queries_logged is False
+    assert made.find(issued.token.token_id).copy() == issued.token
+    assert made.find("0" * 16) is None
 
 
 def test_what_is_decoded_is_bounded(issue, monkeypatch):
@@ -171,6 +196,30 @@ class TestStoredQuery:
             transaction.atomic(made.find)(issued.token.token_id)
         assert made.find(issued.token.token_id).copy() == issued.token
 
+    def test_an_error_that_is_not_about_it_leaves_it_in_use(self, issue):
+        made, issued = lookup.compiled("default"), issue()
+        made.find(issued.token.token_id)
+        call = made.call
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE apikeys_membership RENAME TO apikeys_away")
+        with pytest.raises(ProgrammingError):
+            transaction.atomic(made.find)(issued.token.token_id)
+        assert made.call == call
+
+    def test_a_query_with_a_value_of_the_hosts_own_is_not_stored(self, issue, alice, monkeypatch):
+        class Some(models.Manager):
+            def get_queryset(self):
+                return super().get_queryset().exclude(email="nobody@example.org")
+
+        manager = Some()
+        manager.model = type(alice)
+        monkeypatch.setattr(type(alice)._meta, "base_manager", manager)
+        made = lookup.compiled("default")
+        made.store()
+        assert made.call is None
+        found = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id).copy()
+        same(found.owner, alice)
+
     def test_storing_it_again_changes_nothing(self):
         before = self.stored()
         lookup.store("default")
@@ -208,9 +257,11 @@ class TestPreparedStatement:
     ):
         made, issued = lookup.compiled("default"), issue()
         for _ in range(3):
-            with django_assert_num_queries(1):
-                assert made.find(issued.token.token_id).copy() == issued.token
+            assert made.find(issued.token.token_id).copy() == issued.token
             AccessToken.objects.count()
+        with django_assert_num_queries(1) as asked:
+            assert made.find(issued.token.token_id).copy() == issued.token
+        assert issued.token.token_id in asked[0]["sql"]
         (statement,) = (s for s in self.prepared() if "apikeys" in s)
         assert statement.startswith("SELECT JSON_BUILD_ARRAY(")
         assert made.find("0" * 16) is None

@@ -56,10 +56,9 @@ for line in sys.stdin:
     with CaptureQueriesContext(connection) as queries:
         try:
             credential, raw = Credential(*json.loads(line)), line.encode()
-            if proofs.recall(raw, read_as, facts) is None:
-                proofs.accept(
-                    raw, read_as, lambda: judge(credential, dialects=("default",), facts=facts)
-                )
+            proofs.prove(
+                raw, read_as, facts, lambda: judge(credential, dialects=("default",), facts=facts)
+            )
             answer = "accepted"
         except Refusal as refusal:
             answer = refusal.reason.value

@@ -28,7 +28,7 @@ def refusal(issued, *, now=None, **facts):
     """Return the true reason why the read path refuses the token, None when it does not."""
     facts = {"address": "192.0.2.1", "secure": True, "foreign_origin": False, **facts}
     try:
-        verification.verify(
+        verification.judge(
             Credential(issued.token.token_id, issued.secret, "ak_prod"),
             dialects={"default"},
             facts=verification.Facts(**facts),
@@ -108,7 +108,7 @@ def test_a_state_is_told_only_to_who_has_the_secret(api, issue):
     forged = Credential(issued.token.token_id, other.secret, "ak_prod")
     facts = verification.Facts(address=None, secure=False, foreign_origin=True)
     with pytest.raises(Refusal) as refused:
-        verification.verify(forged, dialects={"default"}, facts=facts)
+        verification.judge(forged, dialects={"default"}, facts=facts)
     assert refused.value.reason is Reason.WRONG_SECRET
     assert refused.value.token_pk is None
 

@@ -127,11 +127,14 @@ class Limiter:
             return Verdict(True, (), None)
         return self._run(lambda storage: _hit(storage, charges))
 
-    def charge(self, charge: Charge) -> int:
-        """Charge a limit that does not roll; the seconds to wait if it had nothing left, else 0.
+    def charge_one(self, charge: Charge) -> int:
+        """Charge one limit that does not roll, as `hit` does.
 
-        What ``hit`` does with one, for who wants to know no more.
+        Returns the seconds to wait if it had nothing left, else 0. Raises ValueError for a rolling
+        limit.
         """
+        if charge.limit.rolling:
+            raise ValueError("a rolling limit is charged by hit()")
         used, ends_at = self._run(lambda storage: storage.add((charge,), 1))[0]
         if used <= charge.limit.amount:
             return 0

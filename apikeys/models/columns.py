@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db import connections, models
 from django.db.models import Func, Subquery
 
-from apikeys.models.moulds import Mould
+from apikeys.models.prototypes import Prototype, Related
 
 # What JSON carries and ``Columns`` reads back unchanged.
 _PLAIN_FIELDS: Final = (
@@ -21,7 +21,6 @@ _PLAIN_FIELDS: Final = (
     models.BooleanField,
     models.CharField,
     models.DateTimeField,
-    models.ForeignKey,
     models.GenericIPAddressField,
     models.IntegerField,
     models.JSONField,
@@ -46,9 +45,9 @@ class Columns:
         self.alias = alias
         fields = model._meta.concrete_fields
         self.names = [field.attname for field in fields]
-        self.changeable = [f.attname for f in fields if isinstance(f, models.JSONField)]
         self.expressions = [
-            Nested(name) if name in self.changeable else name for name in self.names
+            Nested(field.attname) if isinstance(field, models.JSONField) else field.attname
+            for field in fields
         ]
         self.readers = [
             (position, reader)
@@ -57,9 +56,7 @@ class Columns:
         ]
         self.fit_json = len(fields) < _MOST_FIELDS and all(map(_fits_json, fields))
 
-    def read(
-        self, row: list[Any], *, related: Mapping[str, Mould | None] | None = None, **more: Any
-    ) -> Mould:
+    def read(self, row: list[Any], *, related: Related | None = None, **more: Any) -> Prototype:
         """Return the row that a JSON array stands for.
 
         Args:
@@ -71,14 +68,18 @@ class Columns:
             value = row[position]
             if value is not None:
                 row[position] = reader(value)
-        return self.mould(row, related=related, **more)
+        return self.prototype(row, related=related, **more)
 
-    def mould(
-        self, row: Sequence[Any], *, related: Mapping[str, Mould | None] | None = None, **more: Any
-    ) -> Mould:
+    def prototype(
+        self,
+        row: Sequence[Any],
+        *,
+        related: Mapping[str, Prototype | None] | None = None,
+        **more: Any,
+    ) -> Prototype:
         """Return the row of these values, which need no reading."""
         values = {**dict(zip(self.names, row, strict=True)), **more}
-        return Mould(self.model, self.alias, values, changeable=self.changeable, related=related)
+        return Prototype(self.model, self.alias, values, related=related)
 
 
 class Array(Func):
@@ -111,20 +112,28 @@ class Nested(Func):
         return super().as_sql(compiler, connection, template="%(expressions)s", **context)
 
 
-def one(rows: models.QuerySet[Any], *columns: Any) -> Nested:
+def row_array(rows: models.QuerySet[Any], *columns: Any) -> Nested:
     """Return the array of the one row of a subquery."""
     return Nested(Subquery(rows.order_by().annotate(row=Array(*columns)).values("row")))
 
 
 def _fits_json(field: models.Field[Any, Any]) -> bool:
+    field = _target(field)
     if isinstance(field, models.JSONField):
         return type(field).from_db_value is models.JSONField.from_db_value and field.decoder is None
     return isinstance(field, _PLAIN_FIELDS) and not hasattr(field, "from_db_value")
 
 
+def _target(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
+    """Return the field whose values a foreign key holds, any other as it is."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return field
+
+
 def _reader(field: models.Field[Any, Any], connection: Any) -> Callable[[Any], Any] | None:
     """Return what makes a field's value of its JSON; None where they are the same."""
-    match field:
+    match _target(field):
         case models.DateTimeField():
             return _moment_reader(connection.timezone)
         case models.BooleanField():

@@ -22,16 +22,19 @@ from django.db.models import OuterRef, Subquery
 
 from apikeys import conf
 from apikeys.models import stored
-from apikeys.models.columns import Array, Columns, Text, one
-from apikeys.models.moulds import Mould
+from apikeys.models.columns import Array, Columns, Text, row_array
 from apikeys.models.organizations import Membership, Organization, Workspace
+from apikeys.models.prototypes import Prototype
 from apikeys.models.tokens import AccessToken
 
 _STAND_IN: Final = "stand-in for the token id"
 MOST_REMEMBERED: Final = 1_000
+# SQLSTATE: the function was dropped, or the role may execute it no longer.
+_UNDEFINED_FUNCTION: Final = "42883"
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 
-def find(token_id: str) -> Mould | None:
+def find(token_id: str) -> Prototype | None:
     """Return the token of that id with workspace, organization and owner, by one query.
 
     ``owner_is_member`` tells whether the owner is in the organization. Reads from the database
@@ -75,7 +78,7 @@ class Lookup:
             (position, convert, expression)
             for position, (convert, expression) in compiler.get_converters(expressions).items()
         ]
-        self._decoded: dict[str, Mould] = {}
+        self._decoded: dict[str, Prototype] = {}
 
     def _query(self) -> Any:
         organization = Organization.objects.filter(pk=OuterRef("organization_id"))
@@ -84,10 +87,10 @@ class Lookup:
         )
         workspace = Workspace.objects.filter(pk=OuterRef("workspace_id"))
         parts: list[Any] = [
-            one(
+            row_array(
                 workspace,
                 *self.workspace.expressions,
-                one(organization, *self.organization.expressions),
+                row_array(organization, *self.organization.expressions),
                 Subquery(membership.order_by().values("pk")),
             )
         ]
@@ -95,7 +98,7 @@ class Lookup:
         if self.owner.fit_json:
             # A host's default manager may hide users, and a hidden owner must still be judged.
             owner = get_user_model()._base_manager.filter(pk=OuterRef("owner_id"))
-            parts.append(one(owner, *self.owner.expressions))
+            parts.append(row_array(owner, *self.owner.expressions))
         else:
             joined = [f"owner__{name}" for name in self.owner.names]
         queryset = AccessToken.objects.using(self.alias).filter(token_id=_STAND_IN)
@@ -105,7 +108,7 @@ class Lookup:
             values.query.change_aliases({AccessToken._meta.db_table: "t"})
         return values.query
 
-    def find(self, token_id: str) -> Mould | None:
+    def find(self, token_id: str) -> Prototype | None:
         """Run the query for one id."""
         connection = connections[self.alias]
         row = self._run(connection, (*self.before, token_id, *self.after))
@@ -119,7 +122,7 @@ class Lookup:
             cursor.execute(self.sql, parameters)
             return cursor.fetchone()
 
-    def _read(self, row: Sequence[Any], connection: Any) -> Mould:
+    def _read(self, row: Sequence[Any], connection: Any) -> Prototype:
         text: str = row[0]
         if not self.owner.fit_json:
             return self._decode(text, self._converted(row, connection))
@@ -132,14 +135,14 @@ class Lookup:
                     del self._decoded[next(iter(self._decoded))]
         return found
 
-    def _decode(self, text: str, owner_row: list[Any] | None) -> Mould:
+    def _decode(self, text: str, owner_row: list[Any] | None) -> Prototype:
         token_row = json.loads(text)
-        owner: Mould | None = None
+        owner: Prototype | None = None
         if owner_row is None:
             in_json = token_row.pop()
             owner = None if in_json is None else self.owner.read(in_json)
         elif owner_row[0] is not None:
-            owner = self.owner.mould(owner_row)
+            owner = self.owner.prototype(owner_row)
         workspace_row = token_row.pop()
         is_member = workspace_row.pop() is not None
         organization = self.organization.read(workspace_row.pop())
@@ -160,7 +163,10 @@ class Lookup:
 
 
 class SQLiteLookup(Lookup):
-    """Searches the text for no ``%s`` of Django's, which takes longer than the query."""
+    """Hands SQLite its own place holders.
+
+    Django would search the text for ``%s`` on every run, which takes longer than the query.
+    """
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
@@ -180,13 +186,13 @@ class SQLiteLookup(Lookup):
 
 
 class PostgreSQLLookup(Lookup):
-    """Has the server plan as little as can be: by a function, or by a prepared statement."""
+    """Has the server parse and plan as little as can be: a call, or a prepared statement."""
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
         self.call: str | None = None
-        # A function returns one column, so not of a query that joins the owner.
-        self.can_be_stored = self.owner.fit_json
+        # It takes the id alone and returns one column.
+        self.can_be_stored = self.owner.fit_json and not (self.before or self.after)
         self.asked = not self.can_be_stored
 
     def store(self) -> None:
@@ -207,12 +213,19 @@ class PostgreSQLLookup(Lookup):
                 self.asked = True
             try:
                 cursor.execute(self.call or self.sql, parameters)
-            except ProgrammingError:
-                self.call = None  # dropped meanwhile: the next request sends the query itself
+            except ProgrammingError as error:
+                if _is_about_the_function(error):
+                    self.call = None  # the next request sends the query itself
                 raise
             row = cursor.fetchone()
         # A function returns NULL where the query finds no row.
         return None if row is None or row[0] is None else row
+
+
+def _is_about_the_function(error: ProgrammingError) -> bool:
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)  # psycopg 3 and 2
+    return state in (_UNDEFINED_FUNCTION, _INSUFFICIENT_PRIVILEGE)
 
 
 _LOOKUPS: Final = {"sqlite": SQLiteLookup, "postgresql": PostgreSQLLookup}

@@ -15,7 +15,7 @@ class Preparing(Cursor[Any]):
     """Sends parameters apart from the text, and prepares whatever it executes."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """Execute a query, which the server parses and plans when it first comes."""
+        """Execute a query, which the server parses when it first comes."""
         return super().execute(query, params, **{**options, "prepare": True})
 
 
@@ -23,8 +23,11 @@ def cursor(connection: Any) -> Any:
     """Return one of Django's cursors around a preparing one.
 
     A statement stays with its connection, so not for a pooler that shares these between
-    transactions.
+    transactions. Where Django logs queries it is an ordinary cursor: of another one Django can't
+    tell what it has executed.
     """
+    if connection.queries_logged:
+        return connection.cursor()
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     raw = connection.connection

@@ -1,10 +1,11 @@
 """A query stored as a function in PostgreSQL.
 
 The server parses and plans a query each time it comes; for the one of the read path that takes
-longer than to run it and to carry it there and back. It plans what is inside a PL/pgSQL function
-once for each of its own connections, so that, unlike with prepared statements, it does not matter
-through which pooler a request comes. The function's name holds a digest of the query: code and
-database can't mean different ones, and a database without it is sent the query itself.
+longer than to run it and to carry it there and back. What is inside a PL/pgSQL function it parses
+once for each of its own connections, and plans for the first few runs; unlike with prepared
+statements it does not matter through which pooler a request comes. The function's name holds a
+digest of the query: code and database can't mean different ones, and a database without it is sent
+the query itself.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Rows from which any number of instances are made.
+"""Rows that were read once, and are handed out as copies: a view may change what it gets.
 
-What was read once is handed out as copies: a view may change what it gets. Knows no model of ours.
+Knows no model of ours.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.db import models
@@ -14,20 +14,21 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 _new: Final = object.__new__
+# Name of a foreign key to the row it leads to.
+Related = Mapping[str, "Prototype | None"]
 
 
-class Mould:
+class Prototype:
     """A row and the rows joined to it.
 
     Attributes:
-        pattern: an instance to look at, with the joined ones; it is never handed out.
-        note: what whoever asks most often wants to know of the row, None until it is written.
+        instance: one to look at, with the joined ones; it is never handed out.
+        standing: what ``standing.of`` has worked out of the row and keeps here, None before.
 
     Args:
         model: the instances' class.
         alias: the database they come from.
         values: attribute to value, of every column and of what the query adds to them.
-        changeable: the attributes whose values a view could change, lists and dictionaries.
         related: name of a foreign key to the row it leads to, None for none.
     """
 
@@ -39,8 +40,8 @@ class Mould:
         "_plain",
         "_related",
         "_values",
-        "note",
-        "pattern",
+        "instance",
+        "standing",
     )
 
     def __init__(
@@ -49,21 +50,20 @@ class Mould:
         alias: str,
         values: Mapping[str, Any],
         *,
-        changeable: Iterable[str] = (),
-        related: Mapping[str, Mould | None] | None = None,
+        related: Related | None = None,
     ) -> None:
         self._model = model
         self._alias = alias
         self._values = dict(values)
         self._plain = is_plain(model)
-        self.note: Any = None
+        self.standing: Any = None
         self._related = dict(related or {})
-        held = [name for name in changeable if _can_change(values[name])]
+        held = [name for name, value in values.items() if _can_change(value)]
         self._nested = [name for name in held if any(map(_can_change, _parts(values[name])))]
         self._flat = [name for name in held if name not in self._nested]
-        self.pattern: Any = self._instance(self._values.copy())
-        self.pattern._state.fields_cache.update(
-            {name: mould and mould.pattern for name, mould in self._related.items()}
+        self.instance: Any = self._make(self._values.copy())
+        self.instance._state.fields_cache.update(
+            {name: prototype and prototype.instance for name, prototype in self._related.items()}
         )
 
     def copy(self) -> Any:
@@ -73,11 +73,11 @@ class Mould:
             values[name] = values[name].copy()
         for name in self._nested:
             values[name] = copy.deepcopy(values[name])
-        return self._instance(values)
+        return self._make(values)
 
-    def _instance(self, values: dict[str, Any]) -> Any:
+    def _make(self, values: dict[str, Any]) -> Any:
         related = _Related()
-        related.moulds = self._related
+        related.prototypes = self._related
         if self._plain:
             instance: Any = _new(self._model)
             instance.__dict__ = values
@@ -97,24 +97,26 @@ class _Related(dict[str, Any]):
     Django reads, sets, deletes, looks for and copies the entries of a state's ``fields_cache``.
     """
 
-    __slots__ = ("moulds",)
-    moulds: Mapping[str, Mould | None]
+    __slots__ = ("prototypes",)
+    prototypes: Related
 
     def __missing__(self, name: str) -> Any:
-        mould = self.moulds[name]
-        copied = self[name] = None if mould is None else mould.copy()
+        prototype = self.prototypes[name]
+        copied = self[name] = None if prototype is None else prototype.copy()
         return copied
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in self.moulds
+        return super().__contains__(name) or name in self.prototypes
 
     def __delitem__(self, name: str) -> None:
-        self.moulds = {other: mould for other, mould in self.moulds.items() if other != name}
+        self.prototypes = {
+            other: prototype for other, prototype in self.prototypes.items() if other != name
+        }
         self.pop(name, None)
 
     def copy(self) -> dict[str, Any]:
         """Return them all in a dictionary like any other; models are pickled with it."""
-        return {**{name: self[name] for name in self.moulds}, **self}
+        return {**{name: self[name] for name in self.prototypes}, **self}
 
 
 def is_plain(model: type[models.Model]) -> bool:
@@ -128,7 +130,7 @@ def is_plain(model: type[models.Model]) -> bool:
 
 
 def _can_change(value: object) -> bool:
-    return isinstance(value, (list, dict))
+    return isinstance(value, (list, dict, set, bytearray))
 
 
 def _parts(value: Any) -> Any:
