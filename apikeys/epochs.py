@@ -148,7 +148,9 @@ class RedisEpoch:
         except self._errors as error:
             self._silent_until = time.monotonic() + RETRY_SECONDS
             raise EpochUnavailableError(type(error).__name__) from error
-        return bytes(value)
+        if not isinstance(value, bytes):
+            raise EpochUnavailableError("the key is gone")
+        return value
 
     def _get(self) -> Any:
         try:
@@ -164,7 +166,7 @@ class RedisEpoch:
 
     def _new_connection(self) -> Any:
         pool = self._client.connection_pool
-        return pool.connection_class(**pool.connection_kwargs)
+        return pool.connection_class(**{**pool.connection_kwargs, "decode_responses": False})
 
     def _ask(self, connection: Any) -> Any:
         try:

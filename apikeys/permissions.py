@@ -6,7 +6,6 @@ Bearer or Basic gets the same answer. Knows nothing of how a credential was veri
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -148,16 +147,14 @@ def declaration(view: Any, method: str) -> Requirement | None:
         try:
             found = (_declare(view, method, name),)
         except Undeclared as verdict:
-            found = verdict
-        with _lock:
-            _declared[type(view), action, method] = found
+            found = verdict.with_traceback(None)  # its frames hold the request
+        _declared[type(view), action, method] = found
     if isinstance(found, Undeclared):
         raise Undeclared(*found.args)
     return found[0]
 
 
 _declared: dict[tuple[type, str | None, str], tuple[Requirement | None] | Undeclared] = {}
-_lock: Final = threading.Lock()
 _DECLARING: Final = frozenset(
     {
         "http_method_names",

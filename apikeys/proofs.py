@@ -8,6 +8,7 @@ proves. Address and transport are judged on every request; a refusal is never re
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import threading
 import time
@@ -23,7 +24,6 @@ from apikeys import dialects, epochs, verification
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken
 from apikeys.refusals import Refusal
-from apikeys.standing import of as standing_of
 from apikeys.verification import Accepted, Facts
 
 LONGEST_SECONDS: Final = 30.0
@@ -65,7 +65,8 @@ def prove(raw: bytes, read_as: ReadAs, facts: Facts, judge: Callable[[], Accepte
     except epochs.EpochUnavailableError:
         return judge().token()
     accepted = judge()
-    memory.put(key, Proof.of(accepted, value))
+    if accepted.standing.lasts:
+        memory.put(key, Proof.of(accepted, value))
     return accepted.token()
 
 
@@ -98,7 +99,7 @@ class Proof:
     @classmethod
     def of(cls, accepted: Accepted, epoch: bytes) -> Proof:
         """Return the proof that a token was accepted, where the epoch was read before the row."""
-        standing = standing_of(accepted.row)
+        standing = accepted.standing
         ends = [standing.expires_at]
         if accepted.used_previous_secret:
             ends.append(standing.previous_expires_at)
@@ -125,7 +126,7 @@ class Proof:
             verification.check_address(self.networks, facts)
             or verification.check_transport(self.dialect, facts)
         ):
-            standing = standing_of(self.accepted.row)
+            standing = self.accepted.standing
             raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
 
 
@@ -155,3 +156,11 @@ class Memory:
 
 
 memory: Final = Memory()
+
+
+def _renew_lock() -> None:
+    """What another thread held at the fork would stay held in the child."""
+    memory._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)

@@ -1,13 +1,16 @@
 """What a row says about its token, whoever presents it and whenever.
 
-Worked out once for a row and kept with it. Knows no request.
+Worked out once for a row and kept with it, where it lasts. Knows no request.
 """
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
+from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 
 from apikeys.models import AccessToken, Organization, Workspace
@@ -26,6 +29,8 @@ class Standing:
         networks: the lists, of token and organization, that the address must be in.
         reason_before_expiry: why it can't be used, where that is judged before its expiry is.
         reason_after_expiry: the same, judged after it.
+        lasts: the same row says the same at any time; not where a host's user model works out
+            ``is_active`` for itself.
     """
 
     token_id: str
@@ -39,6 +44,7 @@ class Standing:
     networks: tuple[tuple[str, ...], ...]
     reason_before_expiry: Reason | None
     reason_after_expiry: Reason | None
+    lasts: bool
 
     def refusal_reason(self, now: datetime | None = None) -> Reason | None:
         """Return why the token can't be used at that moment; None where it can.
@@ -60,10 +66,13 @@ def of(row: Prototype) -> Standing:
 
 def _work_out(row: Prototype) -> Standing:
     token: AccessToken = row.instance
+    lasts = token.owner is None or _is_fixed(type(token.owner))
+    if not lasts:
+        token = row.copy()  # what its owner remembers of itself must not last either
     workspace = token.workspace
     organization = workspace.organization
     lists = (token.allowed_networks, organization.allowed_networks)
-    row.standing = standing = Standing(
+    standing = Standing(
         token_id=token.token_id,
         pk=token.pk,
         digest=token.digest,
@@ -72,11 +81,22 @@ def _work_out(row: Prototype) -> Standing:
         expires_at=token.expires_at,
         environment=workspace.environment,
         dialect=workspace.dialect,
-        networks=tuple(tuple(allowed) for allowed in lists if allowed),
+        networks=tuple(tuple(map(str, allowed)) for allowed in lists if allowed),
         reason_before_expiry=_reason_before_expiry(token, workspace),
         reason_after_expiry=_reason_after_expiry(token, organization),
+        lasts=lasts,
     )
+    if lasts:
+        row.standing = standing
     return standing
+
+
+@cache
+def _is_fixed(user_model: type) -> bool:
+    """Whether ``is_active`` is a column or, as in ``AbstractBaseUser``, one value for all."""
+    return isinstance(
+        inspect.getattr_static(user_model, "is_active", None), (bool, DeferredAttribute)
+    )
 
 
 def _reason_before_expiry(token: AccessToken, workspace: Workspace) -> Reason | None:

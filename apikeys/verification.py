@@ -50,10 +50,12 @@ class Accepted(NamedTuple):
 
     Attributes:
         row: the token with workspace, organization and owner.
+        standing: what the row says.
         used_previous_secret: the secret before the last rotation was presented.
     """
 
     row: Prototype
+    standing: Standing
     used_previous_secret: bool
 
     def token(self) -> AccessToken:
@@ -97,7 +99,7 @@ def judge(
     )
     if reason is not None:
         raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
-    return Accepted(row, used_previous)
+    return Accepted(row, standing, used_previous)
 
 
 def _prove(standing: Standing, credential: Credential, now: datetime | None) -> bool:

@@ -18,7 +18,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from apikeys import conf, dialects, epochs, proofs
+from apikeys import conf, dialects, epochs, proofs, standing
 from apikeys.credentials import Credential
 from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from apikeys.models import AccessToken, Membership
@@ -292,6 +292,18 @@ class TestMemory:
         present(old)
         present(third)
         assert [proof.until for proof in proofs.memory._proofs.values()] == [1060.0, 1060.0]
+
+    def test_an_owner_who_works_out_whether_he_is_active_is_not_remembered(
+        self, epoch, issue, bob, monkeypatch
+    ):
+        active = [True]
+        monkeypatch.setattr(type(bob), "is_active", property(lambda user: active[0]))
+        standing._is_fixed.cache_clear()
+        issued = issue(kind="personal", owner=bob, scopes=[])
+        present(issued)
+        active[0] = False
+        assert refused(issued) is Reason.OWNER_INACTIVE
+        standing._is_fixed.cache_clear()
 
     def test_it_can_be_emptied(self, epoch, issue, django_assert_num_queries):
         issued = issue()

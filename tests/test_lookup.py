@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 from uuid import UUID
 
 import pytest
 from django.db import ProgrammingError, connection, models, transaction
+from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init
 from django.forms.models import model_to_dict
 
@@ -141,6 +143,38 @@ def test_a_key_that_leads_to_a_uuid_is_read_as_one(alice, monkeypatch):
     assert made.read(row).copy().owner_id == UUID("9a6a4d0e-7c5e-4c0e-8f0a-0123456789ab")
 
 
+def test_fields_that_do_more_than_hold_a_value_are_set_by_the_models_constructor(
+    alice, monkeypatch
+):
+    class Loud(DeferredAttribute):
+        def __set__(self, instance, value):
+            instance.__dict__["email"] = f"set {value}"
+
+    assert prototypes.is_plain(type(alice)) is True
+    field = type(alice)._meta.get_field("email")
+    monkeypatch.setattr(field, "descriptor_class", Loud, raising=False)
+    monkeypatch.setattr(type(alice), "email", Loud(field))
+    assert prototypes.is_plain(type(alice)) is False
+    made = columns.Columns(type(alice), "default")
+    row = made.prototype([getattr(alice, name, "x") for name in made.names])
+    assert row.copy().email.startswith("set ")
+
+
+def test_the_cache_of_related_rows_is_a_dictionary_like_any_other_to_who_copies_it(issue, alice):
+    cache = find(
+        issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id
+    )._state.fields_cache
+    assert ("owner" in cache, "nothing" in cache) == (True, False)
+    assert (cache.get("owner"), cache.get("nothing", 1)) == (alice, 1)
+    again = pickle.loads(pickle.dumps(cache))
+    assert type(again) is dict
+    assert set(again) == {"owner", "workspace"}
+    del cache["owner"]
+    assert "owner" not in cache
+    with pytest.raises(KeyError):
+        cache["owner"]
+
+
 def test_sqlites_own_place_holders_find_the_same_row(issue):
     made, issued = lookup.compiled("default"), issue()
     assert connection.queries_logged is False
@@ -176,7 +210,7 @@ class TestStoredQuery:
         with django_assert_num_queries(2) as asked:
             made = lookup.compiled("default")
             assert made.find(issued.token.token_id).copy() == issued.token
-        assert asked[1]["sql"].startswith("SELECT apikeys_find_token_")
+        assert asked[1]["sql"].startswith("SELECT public.apikeys_find_token_")
         with django_assert_num_queries(1):
             assert made.find("0" * 16) is None
 
@@ -188,12 +222,54 @@ class TestStoredQuery:
             assert made.find(issued.token.token_id).copy() == issued.token
         assert asked[0]["sql"].startswith("SELECT JSON_BUILD_ARRAY(")
 
-    def test_when_it_is_dropped_under_a_process_one_request_fails(self, issue):
+    def test_when_it_is_dropped_under_a_process_the_query_is_sent(self, issue, transactional_db):
+        made, issued = lookup.compiled("default"), issue()
+        made.find(issued.token.token_id)
+        self.drop(made)
+        try:
+            assert made.find(issued.token.token_id).copy() == issued.token
+            assert made.call is None
+        finally:
+            made.store()
+
+    def test_when_it_is_dropped_in_a_transaction_that_one_request_fails(self, issue):
         made, issued = lookup.compiled("default"), issue()
         made.find(issued.token.token_id)
         self.drop(made)
         with pytest.raises(ProgrammingError):
             transaction.atomic(made.find)(issued.token.token_id)
+        assert made.find(issued.token.token_id).copy() == issued.token
+
+    def test_a_function_of_another_role_or_with_another_body_is_not_called(self, issue):
+        made, issued = lookup.compiled("default"), issue()
+        name = stored._name(made.sql)
+        self.drop(made)
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE apikeys_test_stranger")
+            cursor.execute("GRANT CREATE ON SCHEMA public TO apikeys_test_stranger")
+            for body, role in (
+                ("BEGIN RETURN 'planted'; END", None),
+                (stored._body(made.sql), "apikeys_test_stranger"),
+            ):
+                cursor.execute(
+                    f"CREATE OR REPLACE FUNCTION {name}(text) RETURNS text "
+                    f"LANGUAGE plpgsql AS $x${body}$x$"
+                )
+                if role:
+                    cursor.execute(f"ALTER FUNCTION {name}(text) OWNER TO {role}")
+                assert stored.find(cursor, made.sql, made.table) is None
+        assert made.find(issued.token.token_id).copy() == issued.token
+        assert made.call is None
+
+    def test_storing_it_replaces_one_that_says_something_else(self, issue):
+        made, issued = lookup.compiled("default"), issue()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {stored._name(made.sql)}(text) RETURNS text "
+                "LANGUAGE plpgsql AS $x$BEGIN RETURN NULL; END$x$"
+            )
+        made.store()
+        assert made.call is not None
         assert made.find(issued.token.token_id).copy() == issued.token
 
     def test_an_error_that_is_not_about_it_leaves_it_in_use(self, issue):
@@ -233,10 +309,11 @@ class TestStoredQuery:
             cursor.execute(f"REVOKE EXECUTE ON FUNCTION {stored._name(made.sql)} FROM PUBLIC")
             cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO apikeys_test_reader")
             cursor.execute("SET LOCAL ROLE apikeys_test_reader")
-            assert stored.find(cursor, made.sql) is None
+            assert stored.find(cursor, made.sql, made.table) is None
             assert made.find(issued.token.token_id).copy() == issued.token
             assert made.call is None
-            assert stored.create(connection, made.sql.replace('AS "row"', 'AS "r"')) is None
+            other = made.sql.replace('AS "row"', 'AS "r"')
+            assert stored.create(connection, other, made.table) is None
             cursor.execute("RESET ROLE")
         assert "query not stored as a function" in caplog.text
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from apikeys import usage, verification
+from apikeys import standing, usage, verification
 from apikeys.authentication import AccessTokenPrincipal
 from apikeys.credentials import Credential
 from apikeys.models import AccessToken, Membership, Organization, UsageCounter, Workspace
@@ -322,3 +322,19 @@ def test_a_token_that_is_not_let_in_is_counted_and_keeps_its_last_use(
     assert (token.last_used_at, token.last_used_address) == (NOW, "192.0.2.7")
     counted = UsageCounter.objects.values_list("outcome", "count")
     assert set(counted) == {("success", 1), ("refused", 1)}
+
+
+def test_an_owners_is_active_that_is_worked_out_is_asked_each_time(issue, bob, monkeypatch):
+    asked = []
+
+    def is_active(user):
+        asked.append(user)
+        return len(asked) < 3
+
+    monkeypatch.setattr(type(bob), "is_active", property(is_active))
+    standing._is_fixed.cache_clear()
+    issued = issue(kind="personal", owner=bob, scopes=[])
+    asked.clear()
+    assert [refusal(issued) for _ in range(4)] == [None, None, *[Reason.OWNER_INACTIVE] * 2]
+    assert len({id(user) for user in asked}) == 4
+    standing._is_fixed.cache_clear()

@@ -121,7 +121,11 @@ def _fits_json(field: models.Field[Any, Any]) -> bool:
     field = _target(field)
     if isinstance(field, models.JSONField):
         return type(field).from_db_value is models.JSONField.from_db_value and field.decoder is None
-    return isinstance(field, _PLAIN_FIELDS) and not hasattr(field, "from_db_value")
+    return (
+        isinstance(field, _PLAIN_FIELDS)
+        and not hasattr(field, "from_db_value")
+        and type(field).get_db_converters is models.Field.get_db_converters
+    )
 
 
 def _target(field: models.Field[Any, Any]) -> models.Field[Any, Any]:

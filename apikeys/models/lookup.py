@@ -11,6 +11,7 @@ The row is read on every request; only the decoding of a text that came before i
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -43,8 +44,7 @@ def find(token_id: str) -> Prototype | None:
     alias = router.db_for_write(AccessToken)
     lookup = _compiled.get(alias)
     if lookup is None:
-        with _lock:
-            lookup = _compiled.setdefault(alias, compiled(alias))
+        lookup = _compiled.setdefault(alias, compiled(alias))
     return lookup.find(token_id)
 
 
@@ -191,13 +191,14 @@ class PostgreSQLLookup(Lookup):
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
         self.call: str | None = None
+        self.table = connections[alias].ops.quote_name(AccessToken._meta.db_table)
         # It takes the id alone and returns one column.
         self.can_be_stored = self.owner.fit_json and not (self.before or self.after)
         self.asked = not self.can_be_stored
 
     def store(self) -> None:
         if self.can_be_stored:
-            self.call = stored.create(connections[self.alias], self.sql)
+            self.call = stored.create(connections[self.alias], self.sql, self.table)
             self.asked = True
 
     def _run(self, connection: Any, parameters: tuple[Any, ...]) -> Any:
@@ -209,14 +210,17 @@ class PostgreSQLLookup(Lookup):
                 return cursor.fetchone()
         with connection.cursor() as cursor:
             if not self.asked:
-                self.call = stored.find(cursor, self.sql)
+                self.call = stored.find(cursor, self.sql, self.table)
                 self.asked = True
             try:
                 cursor.execute(self.call or self.sql, parameters)
             except ProgrammingError as error:
-                if _is_about_the_function(error):
-                    self.call = None  # the next request sends the query itself
-                raise
+                if self.call is None or not _is_about_the_function(error):
+                    raise
+                self.call = None
+                if connection.in_atomic_block:
+                    raise  # the transaction is broken; the next request sends the query itself
+                cursor.execute(self.sql, parameters)
             row = cursor.fetchone()
         # A function returns NULL where the query finds no row.
         return None if row is None or row[0] is None else row
@@ -230,4 +234,13 @@ def _is_about_the_function(error: ProgrammingError) -> bool:
 
 _LOOKUPS: Final = {"sqlite": SQLiteLookup, "postgresql": PostgreSQLLookup}
 _compiled: Final[dict[str, Lookup]] = {}
-_lock: Final = threading.Lock()
+_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """What another thread held at the fork would stay held in the child."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
+from types import NoneType
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import models
 from django.db.models.base import ModelState
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
 _new: Final = object.__new__
+# What nobody can change. Of everything else a view gets a copy.
+_FIXED: Final = (str, bytes, int, float, bool, NoneType, Decimal, date, time, timedelta, UUID)
+# Descriptors that take whatever value the instance's dictionary has.
+_PASSIVE: Final = (DeferredAttribute, ForeignKeyDeferredAttribute)
 # Name of a foreign key to the row it leads to.
 Related = Mapping[str, "Prototype | None"]
 
@@ -58,9 +68,9 @@ class Prototype:
         self._plain = is_plain(model)
         self.standing: Any = None
         self._related = dict(related or {})
-        held = [name for name, value in values.items() if _can_change(value)]
-        self._nested = [name for name in held if any(map(_can_change, _parts(values[name])))]
-        self._flat = [name for name in held if name not in self._nested]
+        changeable = [name for name, value in values.items() if not isinstance(value, _FIXED)]
+        self._flat = [name for name in changeable if _is_flat(values[name])]
+        self._nested = [name for name in changeable if name not in self._flat]
         self.instance: Any = self._make(self._values.copy())
         self.instance._state.fields_cache.update(
             {name: prototype and prototype.instance for name, prototype in self._related.items()}
@@ -114,24 +124,36 @@ class _Related(dict[str, Any]):
         }
         self.pop(name, None)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a row as ``[]`` does."""
+        if name not in self:
+            return default
+        return self[name]
+
     def copy(self) -> dict[str, Any]:
         """Return them all in a dictionary like any other; models are pickled with it."""
         return {**{name: self[name] for name in self.prototypes}, **self}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
 
 
 def is_plain(model: type[models.Model]) -> bool:
     """Whether nobody would notice that a model's constructor and its signals are passed by."""
     return (
         model.__init__ is models.Model.__init__
+        and model.__setattr__ is models.Model.__setattr__
         and model.from_db.__func__ is models.Model.from_db.__func__  # type: ignore[attr-defined]
+        and all(field.descriptor_class in _PASSIVE for field in model._meta.concrete_fields)
         and not pre_init.has_listeners(model)
         and not post_init.has_listeners(model)
     )
 
 
-def _can_change(value: object) -> bool:
-    return isinstance(value, (list, dict, set, bytearray))
-
-
-def _parts(value: Any) -> Any:
-    return value.values() if isinstance(value, dict) else value
+def _is_flat(value: object) -> bool:
+    """Whether a copy of the outermost is a whole copy."""
+    if type(value) is dict:
+        value = value.values()
+    elif type(value) is not list:
+        return False
+    return all(isinstance(part, _FIXED) for part in value)

@@ -21,35 +21,50 @@ logger = logging.getLogger("apikeys.lookup")
 _PREFIX: Final = "apikeys_find_token_"
 
 
-def create(connection: Any, sql: str) -> str | None:
+def create(connection: Any, sql: str, table: str) -> str | None:
     """Store a query of one parameter and one column, unless it is there; return what calls it.
 
     None for who may not create functions, and goes without.
+
+    Args:
+        connection: of Django.
+        sql: the query.
+        table: one of its tables; who owns it may own the function.
     """
-    name = _name(sql)
-    body = f"BEGIN RETURN ({numbered(sql)}); END"
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute("SELECT to_regprocedure(%s)", [f"{name}(text)"])
-            if cursor.fetchone()[0] is None:
-                # STABLE: it sees what a query sent in its place would see.
+            if find(cursor, sql, table) is None:
+                # STABLE: it sees what a query sent in its place would see. A stranger's function
+                # of that name can't be replaced, and is not called.
                 cursor.execute(
-                    f"CREATE FUNCTION {name}(text) RETURNS text LANGUAGE plpgsql STABLE "
-                    f"AS $apikeys${body}$apikeys$"
+                    f"CREATE OR REPLACE FUNCTION {_name(sql)}(text) RETURNS text "
+                    f"LANGUAGE plpgsql STABLE AS $apikeys${_body(sql)}$apikeys$"
                 )
+            return find(cursor, sql, table)
     except DatabaseError as error:
         logger.warning("query not stored as a function (%s): it is sent each time", error)
         return None
-    return _call(name)
 
 
-def find(cursor: Any, sql: str) -> str | None:
-    """Return the SQL that calls the function of that query, None where it can't be called."""
-    name = _name(sql)
+def find(cursor: Any, sql: str, table: str) -> str | None:
+    """Return the SQL that calls the function of that query.
+
+    None where there is none, where it says something else or is neither the table owner's nor a
+    superuser's, and where it may not be called.
+    """
     cursor.execute(
-        "SELECT has_function_privilege(to_regprocedure(%s), 'EXECUTE')", [f"{name}(text)"]
+        """
+        SELECT quote_ident(n.nspname) FROM pg_proc p
+        JOIN pg_namespace n ON n.oid = p.pronamespace
+        JOIN pg_roles r ON r.oid = p.proowner
+        WHERE p.oid = to_regprocedure(%s) AND p.prosrc = %s AND NOT p.prosecdef
+        AND (r.rolsuper OR r.oid = (SELECT relowner FROM pg_class WHERE oid = to_regclass(%s)))
+        AND has_function_privilege(p.oid, 'EXECUTE')
+        """,
+        [f"{_name(sql)}(text)", _body(sql), table],
     )
-    return _call(name) if cursor.fetchone()[0] else None
+    found = cursor.fetchone()
+    return None if found is None else f"SELECT {found[0]}.{_name(sql)}(%s)"
 
 
 def numbered(sql: str) -> str:
@@ -58,8 +73,8 @@ def numbered(sql: str) -> str:
     return "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
 
 
-def _call(name: str) -> str:
-    return f"SELECT {name}(%s)"
+def _body(sql: str) -> str:
+    return f"BEGIN RETURN ({numbered(sql)}); END"
 
 
 def _name(sql: str) -> str:
