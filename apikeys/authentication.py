@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from django.db import InterfaceError, OperationalError
@@ -140,15 +140,12 @@ class AccessTokenAuthentication(BaseAuthentication):
             return None
         if len(carried) > 1:
             raise Refusal(Reason.AMBIGUOUS)
-        carrier, raw = carried[0]
-        facts = self._facts(http, state)
-        read_as = (state.dialect, self.any_dialect, carrier.label)
-        judge = partial(self._judge, carrier, raw, state.dialect, facts)
-        return proofs.prove(raw, read_as, facts, judge)
+        accepting = (state.dialect, self.any_dialect)
+        return proofs.prove(carried[0], accepting, self._facts(http, state), self._judge)
 
-    def _judge(self, carrier: Carrier, raw: bytes, dialect: Dialect, facts: Facts) -> Accepted:
+    def _judge(self, carried: tuple[Carrier, bytes], facts: Facts) -> Accepted:
         return verification.judge(
-            self._parse(carrier, raw, dialect),
+            self._parse(*carried, dialects.get(self.dialect)),
             dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
             facts=facts,
         )

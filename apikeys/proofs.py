@@ -21,6 +21,7 @@ from typing import Final
 from django.utils import timezone
 
 from apikeys import dialects, epochs, verification
+from apikeys.carriers import Carrier
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken
 from apikeys.refusals import Refusal
@@ -31,28 +32,33 @@ LARGEST: Final = 10_000
 
 # Under a key of this process; a copy of the begun digest is cheaper than beginning one.
 _keyed: Final = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
-# The dialect (another object once the settings are others), whether every dialect is accepted, and
-# the carrier's label.
-ReadAs = tuple[Dialect, bool, str]
-Key = tuple[bytes, ReadAs]
+# The view's dialect (another object once the settings are others), whether every dialect's tokens
+# are accepted.
+Accepting = tuple[Dialect, bool]
+Key = tuple[bytes, str, Accepting]
 
 
-def prove(raw: bytes, read_as: ReadAs, facts: Facts, judge: Callable[[], Accepted]) -> AccessToken:
-    """Return the token that these bytes prove: from memory where that holds, else by ``judge``.
+def prove(
+    carried: tuple[Carrier, bytes],
+    accepting: Accepting,
+    facts: Facts,
+    judge: Callable[[tuple[Carrier, bytes], Facts], Accepted],
+) -> AccessToken:
+    """Return the token that a credential proves: from memory where that holds, else by ``judge``.
 
     Args:
-        raw: the credential as it came.
-        read_as: what else decides which token the bytes mean, if any.
+        carried: the credential's bytes as they came, and the carrier that brought them.
+        accepting: what the view accepts.
         facts: address, transport and origin of the request.
-        judge: reads and judges the row; called where memory holds nothing.
+        judge: parses the credential, reads and judges the row; called where memory holds nothing.
 
     Raises:
         Refusal: the credential may not be used for this request; that is not remembered.
     """
     epoch = epochs.current()
     if epoch is None:
-        return judge().token()
-    key = _key(raw, read_as)
+        return judge(carried, facts).token()
+    key = _key(carried, accepting)
     try:
         value = epoch.read()  # before the row is
         proof = memory.get(key)
@@ -63,17 +69,18 @@ def prove(raw: bytes, read_as: ReadAs, facts: Facts, judge: Callable[[], Accepte
             return proof.accepted.token()
         epoch.check()
     except epochs.EpochUnavailableError:
-        return judge().token()
-    accepted = judge()
+        return judge(carried, facts).token()
+    accepted = judge(carried, facts)
     if accepted.standing.lasts:
         memory.put(key, Proof.of(accepted, value))
     return accepted.token()
 
 
-def _key(raw: bytes, read_as: ReadAs) -> Key:
+def _key(carried: tuple[Carrier, bytes], accepting: Accepting) -> Key:
+    carrier, raw = carried
     keyed = _keyed.copy()
     keyed.update(raw)
-    return keyed.digest(), read_as
+    return keyed.digest(), carrier.label, accepting
 
 
 @dataclass(frozen=True, slots=True)

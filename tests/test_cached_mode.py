@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apikeys import conf, dialects, epochs, proofs, standing
+from apikeys.carriers import Bearer
 from apikeys.credentials import Credential
 from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from apikeys.models import AccessToken, Membership
@@ -42,10 +43,11 @@ def epoch(tmp_path, monkeypatch, settings):
 
 def present(issued, *, secret=None, facts=HERE):
     credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
-    raw = "_".join(credential).encode()
-    read_as = (dialects.get("default"), False, "Bearer")
     return proofs.prove(
-        raw, read_as, facts, lambda: judge(credential, dialects=("default",), facts=facts)
+        (Bearer(), "_".join(credential).encode()),
+        (dialects.get("default"), False),
+        facts,
+        lambda carried, facts: judge(credential, dialects=("default",), facts=facts),
     )
 
 

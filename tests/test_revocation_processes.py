@@ -40,6 +40,7 @@ from django.test.utils import CaptureQueriesContext
 connection.settings_dict["NAME"] = sys.argv[2]
 settings.APIKEYS = {**settings.APIKEYS, **json.loads(sys.argv[3])}
 from apikeys import dialects, epochs, proofs
+from apikeys.carriers import Bearer
 from apikeys.credentials import Credential
 from apikeys.models.lookup import find
 from apikeys.refusals import Refusal
@@ -51,13 +52,15 @@ epochs.REDIS_KEY = sys.argv[5]
 find("compiles")
 print("ready", flush=True)
 facts = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
-read_as = (dialects.get("default"), False, "Bearer")
 for line in sys.stdin:
     with CaptureQueriesContext(connection) as queries:
         try:
-            credential, raw = Credential(*json.loads(line)), line.encode()
+            credential = Credential(*json.loads(line))
             proofs.prove(
-                raw, read_as, facts, lambda: judge(credential, dialects=("default",), facts=facts)
+                (Bearer(), line.encode()),
+                (dialects.get("default"), False),
+                facts,
+                lambda carried, facts: judge(credential, dialects=("default",), facts=facts),
             )
             answer = "accepted"
         except Refusal as refusal:
