@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from django.utils import timezone
 
@@ -31,7 +32,8 @@ logger = logging.getLogger("apikeys.verification")
 _NOBODY: Final = "0" * 16
 
 
-class Facts(NamedTuple):
+@dataclass(slots=True)
+class Facts:
     """What the transport knows about a request.
 
     Attributes:
@@ -45,7 +47,8 @@ class Facts(NamedTuple):
     foreign_origin: bool
 
 
-class Accepted(NamedTuple):
+@dataclass(slots=True)
+class Accepted:
     """A token that may be used now.
 
     Attributes:

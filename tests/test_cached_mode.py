@@ -8,6 +8,7 @@ import secrets
 import socket
 import stat
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -165,8 +166,8 @@ class TestProofs:
         monkeypatch.setattr(dialects.get("default").__class__, "foreign_origins", "refuse")
         issued = issue()
         present(issued)
-        assert refused(issued, facts=HERE._replace(secure=False)) is Reason.PLAIN_HTTP
-        assert refused(issued, facts=HERE._replace(foreign_origin=True)) is Reason.FOREIGN_ORIGIN
+        assert refused(issued, facts=replace(HERE, secure=False)) is Reason.PLAIN_HTTP
+        assert refused(issued, facts=replace(HERE, foreign_origin=True)) is Reason.FOREIGN_ORIGIN
 
     def test_a_refusal_is_never_remembered(self, epoch, issue, actor, django_assert_num_queries):
         issued, revoked = issue(), issue()

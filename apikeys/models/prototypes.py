@@ -86,8 +86,10 @@ class Prototype:
         return self._make(values)
 
     def _make(self, values: dict[str, Any]) -> Any:
-        related = _Related()
-        related.prototypes = self._related
+        related: dict[str, Any] = {}
+        if self._related:
+            related = _Related()
+            related.prototypes = self._related
         if self._plain:
             instance: Any = _new(self._model)
             instance.__dict__ = values
