@@ -205,25 +205,29 @@ class PostgreSQLLookup(Lookup):
         if conf.get().prepare:
             from apikeys.models import prepared  # needs psycopg 3
 
-            with prepared.cursor(connection) as cursor:
-                cursor.execute(self.sql, parameters)
-                return cursor.fetchone()
-        with connection.cursor() as cursor:
-            if not self.asked:
-                self.call = stored.find(cursor, self.sql, self.table)
-                self.asked = True
-            try:
-                cursor.execute(self.call or self.sql, parameters)
-            except ProgrammingError as error:
-                if self.call is None or not _is_about_the_function(error):
-                    raise
-                self.call = None
-                if connection.in_atomic_block:
-                    raise  # the transaction is broken; the next request sends the query itself
-                cursor.execute(self.sql, parameters)
-            row = cursor.fetchone()
+            cursor = prepared.cursor(connection)
+            cursor.execute(self.sql, parameters)
+        else:
+            cursor = connection.cursor()
+            self._call(cursor, connection, parameters)
+        # Past Django's wrapper, and without closing: all rows have arrived with the answer.
+        row = cursor.cursor.fetchone()
         # A function returns NULL where the query finds no row.
         return None if row is None or row[0] is None else row
+
+    def _call(self, cursor: Any, connection: Any, parameters: tuple[Any, ...]) -> None:
+        if not self.asked:
+            self.call = stored.find(cursor, self.sql, self.table)
+            self.asked = True
+        try:
+            cursor.execute(self.call or self.sql, parameters)
+        except ProgrammingError as error:
+            if self.call is None or not _is_about_the_function(error):
+                raise
+            self.call = None
+            if connection.in_atomic_block:
+                raise  # the transaction is broken; the next request sends the query itself
+            cursor.execute(self.sql, parameters)
 
 
 def _is_about_the_function(error: ProgrammingError) -> bool:
