@@ -9,14 +9,16 @@ import inspect
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 
-from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.prototypes import Prototype
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason
+
+Values = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,58 +67,70 @@ def of(row: Prototype) -> Standing:
 
 
 def _work_out(row: Prototype) -> Standing:
-    token: AccessToken = row.instance
-    lasts = token.owner is None or _is_fixed(type(token.owner))
-    if not lasts:
-        token = row.copy()  # what its owner remembers of itself must not last either
-    workspace = token.workspace
-    organization = workspace.organization
-    lists = (token.allowed_networks, organization.allowed_networks)
+    token = row.values
+    workspace = _joined(row, "workspace")
+    organization = _joined(workspace, "organization")
+    owner = row.related["owner"]
+    fixed = None if owner is None else _fixed_activity(owner)
+    active = bool(row.copy().owner.is_active) if owner is not None and fixed is None else fixed
+    lists = (token["allowed_networks"], organization.values["allowed_networks"])
     standing = Standing(
-        token_id=token.token_id,
-        pk=token.pk,
-        digest=token.digest,
-        previous_digest=token.previous_digest,
-        previous_expires_at=token.previous_expires_at,
-        expires_at=token.expires_at,
-        environment=workspace.environment,
-        dialect=workspace.dialect,
+        token_id=token["token_id"],
+        pk=token["id"],
+        digest=token["digest"],
+        previous_digest=token["previous_digest"],
+        previous_expires_at=token["previous_expires_at"],
+        expires_at=token["expires_at"],
+        environment=workspace.values["environment"],
+        dialect=workspace.values["dialect"],
         networks=tuple(tuple(map(str, allowed)) for allowed in lists if allowed),
-        reason_before_expiry=_reason_before_expiry(token, workspace),
-        reason_after_expiry=_reason_after_expiry(token, organization),
-        lasts=lasts,
+        reason_before_expiry=_reason_before_expiry(token, workspace.values),
+        reason_after_expiry=_reason_after_expiry(token, organization.values, active),
+        lasts=owner is None or fixed is not None,
     )
-    if lasts:
+    if standing.lasts:
         row.standing = standing
     return standing
 
 
+def _joined(row: Prototype, name: str) -> Prototype:
+    found = row.related[name]
+    assert found is not None  # noqa: S101 - these foreign keys can't be NULL
+    return found
+
+
+def _fixed_activity(owner: Prototype) -> bool | None:
+    """Return the owner's ``is_active`` where it is a column or, as in ``AbstractBaseUser``, one
+    value for all; None where a host's user model works it out."""
+    attribute = _is_active_of(owner.model)
+    if isinstance(attribute, DeferredAttribute):
+        return bool(owner.values[attribute.field.attname])
+    return attribute if isinstance(attribute, bool) else None
+
+
 @cache
-def _is_fixed(user_model: type) -> bool:
-    """Whether ``is_active`` is a column or, as in ``AbstractBaseUser``, one value for all."""
-    return isinstance(
-        inspect.getattr_static(user_model, "is_active", None), (bool, DeferredAttribute)
-    )
+def _is_active_of(user_model: type) -> object:
+    return inspect.getattr_static(user_model, "is_active", None)
 
 
-def _reason_before_expiry(token: AccessToken, workspace: Workspace) -> Reason | None:
-    if token.revoked_at is not None:
+def _reason_before_expiry(token: Values, workspace: Values) -> Reason | None:
+    if token["revoked_at"] is not None:
         return Reason.REVOKED
-    if workspace.archived_at is not None:
+    if workspace["archived_at"] is not None:
         return Reason.WORKSPACE_ARCHIVED
-    if token.disabled_at is not None:
+    if token["disabled_at"] is not None:
         return Reason.DISABLED
     return None
 
 
-def _reason_after_expiry(token: AccessToken, organization: Organization) -> Reason | None:
-    if organization.suspended_at is not None:
+def _reason_after_expiry(
+    token: Values, organization: Values, owner_is_active: bool | None
+) -> Reason | None:
+    if organization["suspended_at"] is not None:
         return Reason.ORGANIZATION_SUSPENDED
-    if token.kind == Kind.PERSONAL:
-        is_member = token.owner_is_member  # type: ignore[attr-defined]  # the query adds it
-        owner = token.owner
-        if owner is None or not is_member:
+    if token["kind"] == Kind.PERSONAL:
+        if owner_is_active is None or not token["owner_is_member"]:
             return Reason.OWNER_GONE
-        if not owner.is_active:
+        if not owner_is_active:
             return Reason.OWNER_INACTIVE
     return None

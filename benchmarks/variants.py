@@ -50,6 +50,7 @@ VARIANTS = (
     Variant("constant authentication", "/constant"),
     Variant(FLOOR_401, "/refusing", status=401),
     Variant("apikeys", "/ours", rejects=_ALL),
+    Variant("apikeys, rows not met before", "/ours-new"),
     Variant("apikeys, PREPARE", "/ours", options={"PREPARE": True}, needs="postgresql"),
     Variant("apikeys, Argon2", "/ours", system="ours-argon2", options={"TOKEN_HASHER": "argon2"}),
     Variant("apikeys, CACHE host", "/ours", options={"CACHE": "host"}, rejects=_ALL),

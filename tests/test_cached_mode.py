@@ -301,12 +301,11 @@ class TestMemory:
     ):
         active = [True]
         monkeypatch.setattr(type(bob), "is_active", property(lambda user: active[0]))
-        standing._is_fixed.cache_clear()
+        monkeypatch.setattr(standing, "_is_active_of", lambda model: model.is_active)
         issued = issue(kind="personal", owner=bob, scopes=[])
         present(issued)
         active[0] = False
         assert refused(issued) is Reason.OWNER_INACTIVE
-        standing._is_fixed.cache_clear()
 
     def test_it_can_be_emptied(self, epoch, issue, django_assert_num_queries):
         issued = issue()

@@ -89,7 +89,7 @@ def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice):
     post_init.connect(see, type(alice))
     try:
         made = lookup.compiled("default")
-        assert prototypes.is_plain(type(alice)) is False
+        assert made.owner.kind.plain is False
         row = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
         first, second = row.copy().owner, row.copy().owner
         assert first is not second
@@ -126,7 +126,8 @@ def test_what_a_view_does_to_a_token_reaches_no_other_request(issue):
     assert again.workspace.organization.limits == {}
 
 
-def test_a_list_in_a_column_that_is_no_json_is_copied_too(alice):
+def test_a_list_in_a_column_that_json_can_not_carry_is_copied_too(alice, monkeypatch):
+    monkeypatch.setattr(columns, "_PLAIN_FIELDS", (models.AutoField,))
     made = columns.Columns(type(alice), "default")
     row = made.prototype(
         [["a"] if name == "email" else getattr(alice, name) for name in made.names]
@@ -354,3 +355,11 @@ class TestPreparedStatement:
         assert "apikeys.E004" not in {m.id for m in checks.check_settings(None)}
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
         assert "apikeys.E004" in {m.id for m in checks.check_settings(None)}
+
+
+def test_what_was_decoded_can_be_forgotten(issue):
+    issued = issue()
+    row = lookup.find(issued.token.token_id)
+    assert lookup.find(issued.token.token_id) is row
+    lookup.forget()
+    assert lookup.find(issued.token.token_id) is not row

@@ -332,9 +332,8 @@ def test_an_owners_is_active_that_is_worked_out_is_asked_each_time(issue, bob, m
         return len(asked) < 3
 
     monkeypatch.setattr(type(bob), "is_active", property(is_active))
-    standing._is_fixed.cache_clear()
+    monkeypatch.setattr(standing, "_is_active_of", lambda model: model.is_active)
     issued = issue(kind="personal", owner=bob, scopes=[])
     asked.clear()
     assert [refusal(issued) for _ in range(4)] == [None, None, *[Reason.OWNER_INACTIVE] * 2]
     assert len({id(user) for user in asked}) == 4
-    standing._is_fixed.cache_clear()

@@ -6,14 +6,14 @@ Knows the fields of models and no query of ours.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from django.db import connections, models
 from django.db.models import Func, Subquery
 
-from apikeys.models.prototypes import Prototype, Related
+from apikeys.models.prototypes import Kind, Prototype, Related, is_plain
 
 # What JSON carries and ``Columns`` reads back unchanged.
 _PLAIN_FIELDS: Final = (
@@ -41,9 +41,16 @@ class Columns:
     """
 
     def __init__(self, model: type[models.Model], alias: str) -> None:
-        self.model = model
-        self.alias = alias
         fields = model._meta.concrete_fields
+        self.kind = Kind(
+            model=model,
+            alias=alias,
+            # What JSON makes of other fields can't be changed.
+            changeable=tuple(
+                f.attname for f in fields if isinstance(f, models.JSONField) or not _fits_json(f)
+            ),
+            plain=is_plain(model),
+        )
         self.names = [field.attname for field in fields]
         self.expressions = [
             Nested(field.attname) if isinstance(field, models.JSONField) else field.attname
@@ -56,7 +63,7 @@ class Columns:
         ]
         self.fit_json = len(fields) < _MOST_FIELDS and all(map(_fits_json, fields))
 
-    def read(self, row: list[Any], *, related: Related | None = None, **more: Any) -> Prototype:
+    def read(self, row: list[Any], related: Related | None = None, **more: Any) -> Prototype:
         """Return the row that a JSON array stands for.
 
         Args:
@@ -68,18 +75,15 @@ class Columns:
             value = row[position]
             if value is not None:
                 row[position] = reader(value)
-        return self.prototype(row, related=related, **more)
+        return self.prototype(row, related, **more)
 
     def prototype(
-        self,
-        row: Sequence[Any],
-        *,
-        related: Mapping[str, Prototype | None] | None = None,
-        **more: Any,
+        self, row: Sequence[Any], related: Related | None = None, **more: Any
     ) -> Prototype:
         """Return the row of these values, which need no reading."""
-        values = {**dict(zip(self.names, row, strict=True)), **more}
-        return Prototype(self.model, self.alias, values, related=related)
+        values = dict(zip(self.names, row, strict=True))
+        values.update(more)
+        return Prototype(self.kind, values, related or {})
 
 
 class Array(Func):
@@ -148,9 +152,17 @@ def _reader(field: models.Field[Any, Any], connection: Any) -> Callable[[Any], A
 
 
 def _moment_reader(zone: tzinfo) -> Callable[[str], datetime]:
+    if zone is UTC:
+        return _moment
+
     def read(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         # SQLite stores the time of the connection's zone without saying so.
         return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(UTC)
 
     return read
+
+
+def _moment(text: str) -> datetime:
+    # SQLite leaves the zone out. Reading it is faster than replacing it afterwards.
+    return datetime.fromisoformat(text if text[-6:] == "+00:00" else f"{text}+00:00")

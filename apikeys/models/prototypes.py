@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from types import NoneType
@@ -28,76 +29,76 @@ _PASSIVE: Final = (DeferredAttribute, ForeignKeyDeferredAttribute)
 Related = Mapping[str, "Prototype | None"]
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What all rows of a model have in common.
+
+    Attributes:
+        model: the instances' class.
+        alias: the database they come from.
+        changeable: the attributes whose values a view might be able to change.
+        plain: nobody would notice that the constructor is passed by.
+    """
+
+    model: type[models.Model]
+    alias: str
+    changeable: tuple[str, ...]
+    plain: bool
+
+
 class Prototype:
     """A row and the rows joined to it.
 
     Attributes:
-        instance: one to look at, with the joined ones; it is never handed out.
+        values: attribute to value, of every column and of what the query adds; to be looked at.
+        related: name of a foreign key to the row it leads to, None for none; to be looked at.
         standing: what ``standing.of`` has worked out of the row and keeps here, None before.
 
     Args:
-        model: the instances' class.
-        alias: the database they come from.
-        values: attribute to value, of every column and of what the query adds to them.
-        related: name of a foreign key to the row it leads to, None for none.
+        kind: of the model.
+        values, related: as the attributes.
     """
 
-    __slots__ = (
-        "_alias",
-        "_flat",
-        "_model",
-        "_nested",
-        "_plain",
-        "_related",
-        "_values",
-        "instance",
-        "standing",
-    )
+    __slots__ = ("_flat", "_kind", "_nested", "related", "standing", "values")
 
-    def __init__(
-        self,
-        model: type[models.Model],
-        alias: str,
-        values: Mapping[str, Any],
-        *,
-        related: Related | None = None,
-    ) -> None:
-        self._model = model
-        self._alias = alias
-        self._values = dict(values)
-        self._plain = is_plain(model)
+    def __init__(self, kind: Kind, values: dict[str, Any], related: Related) -> None:
+        self._kind = kind
+        self.values = values
+        self.related = related
         self.standing: Any = None
-        self._related = dict(related or {})
-        changeable = [name for name, value in values.items() if not isinstance(value, _FIXED)]
+        changeable = [name for name in kind.changeable if not isinstance(values[name], _FIXED)]
         self._flat = [name for name in changeable if _is_flat(values[name])]
         self._nested = [name for name in changeable if name not in self._flat]
-        self.instance: Any = self._make(self._values.copy())
-        self.instance._state.fields_cache.update(
-            {name: prototype and prototype.instance for name, prototype in self._related.items()}
-        )
+
+    @property
+    def model(self) -> type[models.Model]:
+        """The instances' class."""
+        return self._kind.model
 
     def copy(self) -> Any:
         """Return an instance as complete as the ORM would have made it."""
-        values = self._values.copy()
+        values = self.values.copy()
         for name in self._flat:
             values[name] = values[name].copy()
         for name in self._nested:
             values[name] = copy.deepcopy(values[name])
-        return self._make(values)
-
-    def _make(self, values: dict[str, Any]) -> Any:
         related: dict[str, Any] = {}
-        if self._related:
+        if self.related:
             related = _Related()
-            related.prototypes = self._related
-        if self._plain:
-            instance: Any = _new(self._model)
-            instance.__dict__ = values
-            state = values["_state"] = _new(ModelState)
-            state.__dict__ = {"adding": False, "db": self._alias, "fields_cache": related}
-            return instance
-        names = [field.attname for field in self._model._meta.concrete_fields]
-        instance = self._model.from_db(self._alias, names, [values.pop(name) for name in names])
+            related.prototypes = self.related
+        kind = self._kind
+        if not kind.plain:
+            return self._construct(values, related)
+        instance: Any = _new(kind.model)
+        instance.__dict__ = values
+        state = values["_state"] = _new(ModelState)
+        state.__dict__ = {"adding": False, "db": kind.alias, "fields_cache": related}
+        return instance
+
+    def _construct(self, values: dict[str, Any], related: dict[str, Any]) -> Any:
+        model = self._kind.model
+        names = [field.attname for field in model._meta.concrete_fields]
+        instance = model.from_db(self._kind.alias, names, [values.pop(name) for name in names])
         instance.__dict__.update(values)
         instance._state.fields_cache = related
         return instance
