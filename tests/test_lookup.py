@@ -202,6 +202,19 @@ class TestStoredQuery:
             )
             return cursor.fetchone()[0]
 
+    @pytest.fixture
+    def stranger(self):
+        """The name of another role, for the test's transaction."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = CURRENT_USER"
+            )
+            if not cursor.fetchone()[0]:
+                pytest.skip("this role may not create others")
+            cursor.execute("CREATE ROLE apikeys_test_stranger")
+            cursor.execute("GRANT apikeys_test_stranger TO CURRENT_USER")
+        return "apikeys_test_stranger"
+
     def drop(self, made):
         with connection.cursor() as cursor:
             cursor.execute(f"DROP FUNCTION {stored._name(made.sql)}(text)")
@@ -241,16 +254,15 @@ class TestStoredQuery:
             transaction.atomic(made.find)(issued.token.token_id)
         assert made.find(issued.token.token_id).copy() == issued.token
 
-    def test_a_function_of_another_role_or_with_another_body_is_not_called(self, issue):
+    def test_a_function_of_another_role_or_with_another_body_is_not_called(self, issue, stranger):
         made, issued = lookup.compiled("default"), issue()
         name = stored._name(made.sql)
         self.drop(made)
         with connection.cursor() as cursor:
-            cursor.execute("CREATE ROLE apikeys_test_stranger")
-            cursor.execute("GRANT CREATE ON SCHEMA public TO apikeys_test_stranger")
+            cursor.execute(f"GRANT CREATE ON SCHEMA public TO {stranger}")
             for body, role in (
                 ("BEGIN RETURN 'planted'; END", None),
-                (stored._body(made.sql), "apikeys_test_stranger"),
+                (stored._body(made.sql), stranger),
             ):
                 cursor.execute(
                     f"CREATE OR REPLACE FUNCTION {name}(text) RETURNS text "
@@ -303,13 +315,12 @@ class TestStoredQuery:
         lookup.store("default")
         assert self.stored() == before > 0
 
-    def test_who_may_not_store_it_or_call_it_goes_without(self, issue, caplog):
+    def test_who_may_not_store_it_or_call_it_goes_without(self, issue, caplog, stranger):
         made, issued = lookup.compiled("default"), issue()
         with connection.cursor() as cursor:
-            cursor.execute("CREATE ROLE apikeys_test_reader")
             cursor.execute(f"REVOKE EXECUTE ON FUNCTION {stored._name(made.sql)} FROM PUBLIC")
-            cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO apikeys_test_reader")
-            cursor.execute("SET LOCAL ROLE apikeys_test_reader")
+            cursor.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {stranger}")
+            cursor.execute(f"SET LOCAL ROLE {stranger}")
             assert stored.find(cursor, made.sql, made.table) is None
             assert made.find(issued.token.token_id).copy() == issued.token
             assert made.call is None
