@@ -60,6 +60,8 @@ class Plan(NamedTuple):
 def main() -> int:
     """Run; return 0 when every target that was measured is met."""
     options = _options()
+    # Before, for the run itself is a load.
+    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
     plan = _plan(options)
     results: dict[str, Any] = {}
     for part in plan.parts:
@@ -69,9 +71,8 @@ def main() -> int:
             plan.left_out.append(f"{part} ({failure})")
     kept = targets(results, plan.size, plan.sizes)
     text = report.text(results, kept, plan.left_out)
-    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
     print(text)
-    print(f"Load at the end: {load}, {os.cpu_count()} processors. Figures: {options.output}")
+    print(f"Load before it: {load}, {os.cpu_count()} processors. Figures: {options.output}")
     document = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"processors": os.cpu_count(), "load": load, "platform": platform.platform()},
@@ -225,7 +226,7 @@ def _draw(run: dict[str, Any], plan: Plan, folder: Path, load: str) -> None:
     title = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[run["vendor"]]
     svg = chart.bars(
         f"What authentication adds to a request, {title}, {plan.size:,} tokens",
-        f"µs over a DRF view without authentication, medians of {plan.rounds} rounds; load {load}",
+        f"µs over a DRF view without authentication, medians of {plan.rounds} rounds; load before it {load}",
         sorted(rows, key=lambda row: row[1]),
         "µs",
     )
