@@ -226,7 +226,8 @@ def _draw(run: dict[str, Any], plan: Plan, folder: Path, load: str) -> None:
     title = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[run["vendor"]]
     svg = chart.bars(
         f"What authentication adds to a request, {title}, {plan.size:,} tokens",
-        f"µs over a DRF view without authentication, medians of {plan.rounds} rounds; load before it {load}",
+        f"µs over a DRF view without authentication, medians of {plan.rounds} rounds; "
+        f"load before it {load}",
         sorted(rows, key=lambda row: row[1]),
         "µs",
     )
