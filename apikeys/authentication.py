@@ -1,8 +1,8 @@
 """The DRF authentication class: an access token as header key, Bearer or HTTP Basic.
 
-Translates only: carriers find the credential, ``verification`` judges it (``proofs`` remembers that
-in the cached mode), ``exceptions`` words the answer. Put it first on a view, so that DRF answers
-401 with its challenge.
+Translates only: carriers find the credential, ``verification`` judges it (in the cached mode
+``proofs`` remembers what was proven), ``exceptions`` words the answer. Put it first on a view, so
+that DRF answers 401 with its challenge.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from apikeys.limits import Charge, Limit
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.refusals import FACES, Reason, Refusal
-from apikeys.verification import Accepted, Facts
+from apikeys.verification import Facts, Proven
 
 logger = logging.getLogger("apikeys.requests")
 
@@ -141,13 +141,13 @@ class AccessTokenAuthentication(BaseAuthentication):
         if len(carried) > 1:
             raise Refusal(Reason.AMBIGUOUS)
         accepting = (state.dialect, self.any_dialect)
-        return proofs.prove(carried[0], accepting, self._facts(http, state), self._judge)
+        proven = proofs.prove(carried[0], accepting, self._look_up)
+        return verification.admit(proven, self._facts(http, state))
 
-    def _judge(self, carried: tuple[Carrier, bytes], facts: Facts) -> Accepted:
-        return verification.judge(
+    def _look_up(self, carried: tuple[Carrier, bytes]) -> Proven:
+        return verification.prove(
             self._parse(*carried, dialects.get(self.dialect)),
             dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
-            facts=facts,
         )
 
     def _allows_anonymous(self, http: HttpRequest, state: states.RequestState) -> bool:

@@ -1,8 +1,8 @@
-"""The cached mode: which credentials were accepted, and the rows they proved.
+"""The cached mode: which credentials were proven, and the rows they proved.
 
 Keys are digests under a key of this process, so no secret is kept. An entry holds while the epoch
-is the one it was read under, thirty seconds at most, and ends with the token or the secret that it
-proves. Address and transport are judged on every request; a refusal is never remembered.
+is the one it was read under, and for thirty seconds at most. Only the row and the comparison of
+the secret are remembered: state, address and transport are judged on every request.
 """
 
 from __future__ import annotations
@@ -15,17 +15,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
-from django.utils import timezone
-
-from apikeys import dialects, epochs, verification
+from apikeys import epochs
 from apikeys.carriers import Carrier
 from apikeys.dialects import Dialect
-from apikeys.models import AccessToken
-from apikeys.refusals import Refusal
-from apikeys.verification import Accepted, Facts
+from apikeys.standing import of as standing_of
+from apikeys.verification import Proven
 
 LONGEST_SECONDS: Final = 30.0
 LARGEST: Final = 10_000
@@ -41,39 +37,33 @@ Key = tuple[bytes, str, Accepting]
 def prove(
     carried: tuple[Carrier, bytes],
     accepting: Accepting,
-    facts: Facts,
-    judge: Callable[[tuple[Carrier, bytes], Facts], Accepted],
-) -> AccessToken:
-    """Return the token that a credential proves: from memory where that holds, else by ``judge``.
+    look_up: Callable[[tuple[Carrier, bytes]], Proven],
+) -> Proven:
+    """Return the row that a credential proves: from memory where that holds, else by ``look_up``.
 
     Args:
         carried: the credential's bytes as they came, and the carrier that brought them.
         accepting: what the view accepts.
-        facts: address, transport and origin of the request.
-        judge: parses the credential, reads and judges the row; called where memory holds nothing.
+        look_up: parses the credential and asks the database.
 
     Raises:
-        Refusal: the credential may not be used for this request; that is not remembered.
+        Refusal: the credential proves nothing here; that is not remembered.
     """
     epoch = epochs.current()
     if epoch is None:
-        return judge(carried, facts).token()
+        return look_up(carried)
     key = _key(carried, accepting)
     try:
         value = epoch.read()  # before the row is
         proof = memory.get(key)
         if proof is not None and proof.holds(value):
-            # Over TLS, from no foreign page and without lists there is nothing to refuse.
-            if proof.networks or facts.foreign_origin or not facts.secure:
-                proof.check(facts)
-            return proof.accepted.token()
+            return proof.proven
         epoch.check()
     except epochs.EpochUnavailableError:
-        return judge(carried, facts).token()
-    accepted = judge(carried, facts)
-    if accepted.standing.lasts:
-        memory.put(key, Proof.of(accepted, value))
-    return accepted.token()
+        return look_up(carried)
+    proven = look_up(carried)
+    memory.put(key, Proof(value, time.monotonic() + LONGEST_SECONDS, proven))
+    return proven
 
 
 def _key(carried: tuple[Carrier, bytes], accepting: Accepting) -> Key:
@@ -85,56 +75,25 @@ def _key(carried: tuple[Carrier, bytes], accepting: Accepting) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a credential was accepted.
+    """An entry.
 
     Attributes:
         epoch: what the epoch was before the row was read.
         until: when it is forgotten, of the monotonic clock.
-        ends_at: when the token or the secret ends, None for never.
-        networks: the lists of networks that the address must be in.
-        dialect: the dialect of the token's workspace.
-        accepted: the token.
+        proven: the row.
     """
 
     epoch: bytes
     until: float
-    ends_at: datetime | None
-    networks: tuple[tuple[str, ...], ...]
-    dialect: Dialect
-    accepted: Accepted
-
-    @classmethod
-    def of(cls, accepted: Accepted, epoch: bytes) -> Proof:
-        """Return the proof that a token was accepted, where the epoch was read before the row."""
-        standing = accepted.standing
-        ends = [standing.expires_at]
-        if accepted.used_previous_secret:
-            ends.append(standing.previous_expires_at)
-        return cls(
-            epoch=epoch,
-            until=time.monotonic() + LONGEST_SECONDS,
-            ends_at=min((end for end in ends if end is not None), default=None),
-            networks=standing.networks,
-            dialect=dialects.get(standing.dialect),
-            accepted=accepted,
-        )
+    proven: Proven
 
     def holds(self, epoch: bytes) -> bool:
         """Whether it may still be used, under the epoch as it is now."""
         return (
             self.epoch == epoch
             and self.until > time.monotonic()
-            and (self.ends_at is None or self.ends_at > timezone.now())
+            and (not self.proven.used_previous_secret or standing_of(self.proven.row).has_overlap())
         )
-
-    def check(self, facts: Facts) -> None:
-        """Raise Refusal where a request of these facts may not use the token."""
-        if reason := (
-            verification.check_address(self.networks, facts)
-            or verification.check_transport(self.dialect, facts)
-        ):
-            standing = self.accepted.standing
-            raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
 
 
 class Memory:

@@ -1,6 +1,6 @@
 """What a row says about its token, whoever presents it and whenever.
 
-Worked out once for a row and kept with it, where it lasts. Knows no request.
+Worked out once for a row and kept with it. Knows no request.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ class Standing:
         networks: the lists, of token and organization, that the address must be in.
         reason_before_expiry: why it can't be used, where that is judged before its expiry is.
         reason_after_expiry: the same, judged after it.
-        lasts: the same row says the same at any time; not where a host's user model works out
-            ``is_active`` for itself.
+        asked_owner: the owner, where a host's user model works out ``is_active`` for itself.
     """
 
     token_id: str
@@ -46,7 +45,7 @@ class Standing:
     networks: tuple[tuple[str, ...], ...]
     reason_before_expiry: Reason | None
     reason_after_expiry: Reason | None
-    lasts: bool
+    asked_owner: Prototype | None
 
     def refusal_reason(self, now: datetime | None = None) -> Reason | None:
         """Return why the token can't be used at that moment; None where it can.
@@ -58,7 +57,15 @@ class Standing:
             return self.reason_before_expiry
         if self.expires_at is not None and self.expires_at <= (now or timezone.now()):
             return Reason.EXPIRED
+        if self.reason_after_expiry is None and self.asked_owner is not None:
+            active = self.asked_owner.copy().is_active
+            return None if active else Reason.OWNER_INACTIVE
         return self.reason_after_expiry
+
+    def has_overlap(self, now: datetime | None = None) -> bool:
+        """Whether the secret before the last rotation is still accepted at that moment."""
+        ends = self.previous_expires_at
+        return ends is not None and ends > (now or timezone.now())
 
 
 def of(row: Prototype) -> Standing:
@@ -71,8 +78,7 @@ def _work_out(row: Prototype) -> Standing:
     workspace = _joined(row, "workspace")
     organization = _joined(workspace, "organization")
     owner = row.related["owner"]
-    fixed = None if owner is None else _fixed_activity(owner)
-    active = bool(row.copy().owner.is_active) if owner is not None and fixed is None else fixed
+    active = None if owner is None else _fixed_activity(owner)
     lists = (token["allowed_networks"], organization.values["allowed_networks"])
     standing = Standing(
         token_id=token["token_id"],
@@ -85,11 +91,10 @@ def _work_out(row: Prototype) -> Standing:
         dialect=workspace.values["dialect"],
         networks=tuple(tuple(map(str, allowed)) for allowed in lists if allowed),
         reason_before_expiry=_reason_before_expiry(token, workspace.values),
-        reason_after_expiry=_reason_after_expiry(token, organization.values, active),
-        lasts=owner is None or fixed is not None,
+        reason_after_expiry=_reason_after_expiry(token, organization.values, owner, active),
+        asked_owner=owner if active is None else None,
     )
-    if standing.lasts:
-        row.standing = standing
+    row.standing = standing
     return standing
 
 
@@ -124,13 +129,13 @@ def _reason_before_expiry(token: Values, workspace: Values) -> Reason | None:
 
 
 def _reason_after_expiry(
-    token: Values, organization: Values, owner_is_active: bool | None
+    token: Values, organization: Values, owner: Prototype | None, active: bool | None
 ) -> Reason | None:
     if organization["suspended_at"] is not None:
         return Reason.ORGANIZATION_SUSPENDED
     if token["kind"] == Kind.PERSONAL:
-        if owner_is_active is None or not token["owner_is_member"]:
+        if owner is None or not token["owner_is_member"]:
             return Reason.OWNER_GONE
-        if not owner_is_active:
+        if active is False:
             return Reason.OWNER_INACTIVE
     return None

@@ -13,11 +13,8 @@ from datetime import datetime
 from functools import cache
 from typing import Final
 
-from django.utils import timezone
-
 from apikeys import conf, credentials, networks
 from apikeys.credentials import Credential
-from apikeys.dialects import Dialect
 from apikeys.dialects import get as dialect_named
 from apikeys.models import AccessToken
 from apikeys.models.lookup import find
@@ -48,40 +45,26 @@ class Facts:
 
 
 @dataclass(slots=True)
-class Accepted:
-    """A token that may be used now.
+class Proven:
+    """A row, and that a credential proves it; whether it may be used now is another question.
 
     Attributes:
         row: the token with workspace, organization and owner.
-        standing: what the row says.
         used_previous_secret: the secret before the last rotation was presented.
     """
 
     row: Prototype
-    standing: Standing
     used_previous_secret: bool
 
-    def token(self) -> AccessToken:
-        """Return an instance that a view may have."""
-        token: AccessToken = self.row.copy()
-        if self.used_previous_secret:
-            token.used_previous_secret = True
-        return token
 
-
-def judge(
-    credential: Credential,
-    *,
-    dialects: Collection[str],
-    facts: Facts,
-    now: datetime | None = None,
-) -> Accepted:
-    """Return the token that the credential proves, usable at this moment.
+def prove(
+    credential: Credential, *, dialects: Collection[str], now: datetime | None = None
+) -> Proven:
+    """Return the row that the credential proves.
 
     Args:
         credential: what the request carries, parsed.
         dialects: names of the dialects whose tokens are accepted here.
-        facts: address, transport and origin of the request.
         now: the moment to judge; when not given the application's clock, which is looked at only
             where something ends.
 
@@ -93,19 +76,41 @@ def judge(
         _matches(credential, _stand_in())
         raise Refusal(Reason.UNKNOWN)
     standing = standing_of(row)
-    used_previous = _prove(standing, credential, now)
-    reason = (
-        _check_dialect(standing, credential, dialects)
-        or check_address(standing.networks, facts)
+    used_previous = _is_previous(standing, credential, now)
+    if reason := _check_dialect(standing, credential, dialects):
+        raise _refusal(reason, standing)
+    return Proven(row, used_previous)
+
+
+def admit(proven: Proven, facts: Facts, now: datetime | None = None) -> AccessToken:
+    """Return an instance of a proven token, usable at this moment and by this request.
+
+    Args:
+        proven: of this request, or remembered.
+        facts: address, transport and origin of the request.
+        now: as ``prove``.
+
+    Raises:
+        Refusal: with the true reason.
+    """
+    standing = standing_of(proven.row)
+    if reason := (
+        _check_address(standing.networks, facts)
         or standing.refusal_reason(now)
-        or check_transport(dialect_named(standing.dialect), facts)
-    )
-    if reason is not None:
-        raise Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
-    return Accepted(row, standing, used_previous)
+        or _check_transport(standing.dialect, facts)
+    ):
+        raise _refusal(reason, standing)
+    token: AccessToken = proven.row.copy()
+    if proven.used_previous_secret:
+        token.used_previous_secret = True
+    return token
 
 
-def _prove(standing: Standing, credential: Credential, now: datetime | None) -> bool:
+def _refusal(reason: Reason, standing: Standing) -> Refusal:
+    return Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
+
+
+def _is_previous(standing: Standing, credential: Credential, now: datetime | None) -> bool:
     """Return whether the secret is the one before the last rotation.
 
     Raises:
@@ -113,8 +118,7 @@ def _prove(standing: Standing, credential: Credential, now: datetime | None) -> 
     """
     matched = _matches(credential, standing.digest)
     previous = False
-    overlap_ends = standing.previous_expires_at
-    if overlap_ends is not None and overlap_ends > (now or timezone.now()):
+    if standing.has_overlap(now):
         previous = _matches(credential, standing.previous_digest)
     if not (matched or previous):
         version = credentials.pepper_version(standing.digest)
@@ -158,18 +162,16 @@ def _check_dialect(
     return None
 
 
-def check_address(lists: Iterable[Sequence[str]], facts: Facts) -> Reason | None:
-    """Return why the address may not use the token: every list must hold it."""
+def _check_address(lists: Iterable[Sequence[str]], facts: Facts) -> Reason | None:
     for allowed in lists:
         if not networks.contains(allowed, facts.address):
             return Reason.ADDRESS_NOT_ALLOWED
     return None
 
 
-def check_transport(dialect: Dialect, facts: Facts) -> Reason | None:
-    """Return why a proven credential may not come this way: in the open, from a foreign page."""
+def _check_transport(dialect: str, facts: Facts) -> Reason | None:
     if not facts.secure and conf.get().require_https:
         return Reason.PLAIN_HTTP
-    if facts.foreign_origin and dialect.foreign_origins == "refuse":
+    if facts.foreign_origin and dialect_named(dialect).foreign_origins == "refuse":
         return Reason.FOREIGN_ORIGIN
     return None

@@ -15,7 +15,7 @@ from django.utils import timezone
 from apikeys.credentials import Credential
 from apikeys.models import AccessToken, AuditEvent, Membership, Organization
 from apikeys.services.tokens import revoke_token
-from apikeys.verification import Facts, judge
+from apikeys.verification import Facts, admit, prove
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 
@@ -45,11 +45,10 @@ def test_create_token_prints_the_key_alone_and_warns_beside_it(acme):
     output, errors = run(*BASIC, "--scope", "notes:read")
     prefix, token_id, secret = output.strip().rsplit("_", 2)
     assert prefix == "ak_prod"
-    token = judge(
-        Credential(token_id, secret),
-        dialects={"default"},
-        facts=Facts(address=None, secure=True, foreign_origin=False),
-    ).token()
+    token = admit(
+        prove(Credential(token_id, secret), dialects={"default"}),
+        Facts(address=None, secure=True, foreign_origin=False),
+    )
     assert (token.name, token.scopes, token.kind) == ("CI", ["notes:read"], "automation")
     assert "will not be shown again" in errors
     assert secret not in errors

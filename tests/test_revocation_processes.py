@@ -44,7 +44,7 @@ from apikeys.carriers import Bearer
 from apikeys.credentials import Credential
 from apikeys.models.lookup import find
 from apikeys.refusals import Refusal
-from apikeys.verification import Facts, judge
+from apikeys.verification import Facts, admit, prove
 
 place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")
 epochs._host = lambda secret_key: place
@@ -56,12 +56,12 @@ for line in sys.stdin:
     with CaptureQueriesContext(connection) as queries:
         try:
             credential = Credential(*json.loads(line))
-            proofs.prove(
+            proven = proofs.prove(
                 (Bearer(), line.encode()),
                 (dialects.get("default"), False),
-                facts,
-                lambda carried, facts: judge(credential, dialects=("default",), facts=facts),
+                lambda carried: prove(credential, dialects=("default",)),
             )
+            admit(proven, facts)
             answer = "accepted"
         except Refusal as refusal:
             answer = refusal.reason.value

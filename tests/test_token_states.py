@@ -28,12 +28,12 @@ def refusal(issued, *, now=None, **facts):
     """Return the true reason why the read path refuses the token, None when it does not."""
     facts = {"address": "192.0.2.1", "secure": True, "foreign_origin": False, **facts}
     try:
-        verification.judge(
+        proven = verification.prove(
             Credential(issued.token.token_id, issued.secret, "ak_prod"),
             dialects={"default"},
-            facts=verification.Facts(**facts),
             now=now,
         )
+        verification.admit(proven, verification.Facts(**facts), now)
     except Refusal as refused:
         return refused.reason
     return None
@@ -106,9 +106,8 @@ def test_a_state_is_told_only_to_who_has_the_secret(api, issue):
     other = issue()
     change(token_of(issued), revoked_at=NOW)
     forged = Credential(issued.token.token_id, other.secret, "ak_prod")
-    facts = verification.Facts(address=None, secure=False, foreign_origin=True)
     with pytest.raises(Refusal) as refused:
-        verification.judge(forged, dialects={"default"}, facts=facts)
+        verification.prove(forged, dialects={"default"})
     assert refused.value.reason is Reason.WRONG_SECRET
     assert refused.value.token_pk is None
 

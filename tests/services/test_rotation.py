@@ -21,7 +21,7 @@ from apikeys.services.tokens import (
     rotate_token,
 )
 from apikeys.services.workspaces import archive_workspace
-from apikeys.verification import Facts, judge
+from apikeys.verification import Facts, admit, prove
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 HOUR = timedelta(hours=1)
@@ -43,7 +43,7 @@ def clock():
 def works(issued):
     credential = Credential(issued.token.token_id, issued.secret)
     try:
-        return judge(credential, dialects={"default"}, facts=FACTS).token()
+        return admit(prove(credential, dialects={"default"}), FACTS)
     except Refusal:
         return None
 
