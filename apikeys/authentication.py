@@ -109,6 +109,7 @@ class AccessTokenAuthentication(BaseAuthentication):
             token = self._verify(http, state)
         except permissions.Undeclared as verdict:
             logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
+            verdict.with_traceback(None)  # its frames hold the secret, and it stays the context
             raise self._refused(Refusal(Reason.SCOPE_UNDECLARED), state) from None
         except Refusal as refusal:
             raise self._refused(refusal, state) from None

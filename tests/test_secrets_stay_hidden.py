@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import logging
 import pickle
+import traceback
 
 import pytest
 from django.apps import apps
 from django.core import mail
 from django.db import OperationalError, connections
 from django.utils.log import AdminEmailHandler
+from rest_framework.views import APIView
 
-from apikeys import authentication, carriers, conf, usage, verification
+from apikeys import authentication, carriers, conf, exceptions, usage, verification
 from apikeys.carriers import Basic, Bearer, Header
+from apikeys.credentials import KeyShape
 from apikeys.dialects import DefaultDialect
 from apikeys.limits import limiter
 from apikeys.models import AccessToken
@@ -276,3 +279,23 @@ def test_neither_repr_nor_pickle_of_a_token_shows_more_than_its_public_id(api, i
     request = api.get("/protected", headers=ways(issued)[0]).wsgi_request
     assert_hidden(repr(request.apikeys), issued)
     assert_hidden(repr(request.META), issued)
+
+
+@pytest.mark.parametrize("path", ["/protected", "/undeclared"])
+def test_no_frame_behind_a_refusal_holds_the_secret(api, issue, monkeypatch, path):
+    issued, caught = issue(), []
+
+    def keep(exc, context):
+        caught.append(exc)
+        return exceptions.exception_handler(exc, context)
+
+    monkeypatch.setattr(APIView, "get_exception_handler", lambda view: keep)
+    wrong = KeyShape().new_secret(issued.token.token_id)
+    secret = issued.secret if path == "/undeclared" else wrong
+    api.get(path, headers={"X-Door": issued.api_key.replace(issued.secret, secret)})
+    link, shown = caught[0], []
+    while link is not None:
+        shown += [repr(frame.f_locals) for frame, _ in traceback.walk_tb(link.__traceback__)]
+        link = link.__cause__ or link.__context__
+    assert shown
+    assert not any(secret in frame for frame in shown)
