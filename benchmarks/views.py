@@ -81,7 +81,8 @@ class Forgetful(AccessTokenAuthentication):
     """Never meets a row that it has decoded before."""
 
     def authenticate(self, request: Any) -> Any:
-        lookup.forget()
+        for found in lookup._compiled.values():
+            found._decoded.clear()
         return super().authenticate(request)
 
 

@@ -366,11 +366,3 @@ class TestPreparedStatement:
         assert "apikeys.E004" not in {m.id for m in checks.check_settings(None)}
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
         assert "apikeys.E004" in {m.id for m in checks.check_settings(None)}
-
-
-def test_what_was_decoded_can_be_forgotten(issue):
-    issued = issue()
-    row = lookup.find(issued.token.token_id)
-    assert lookup.find(issued.token.token_id) is row
-    lookup.forget()
-    assert lookup.find(issued.token.token_id) is not row

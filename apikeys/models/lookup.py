@@ -60,12 +60,6 @@ def store(alias: str) -> None:
     _compiled[alias] = lookup
 
 
-def forget() -> None:
-    """Decode every row anew; for measuring."""
-    for lookup in _compiled.values():
-        lookup.forget()
-
-
 class Lookup:
     """The query, compiled for one alias."""
 
@@ -119,11 +113,6 @@ class Lookup:
         connection = connections[self.alias]
         row = self._run(connection, (*self.before, token_id, *self.after))
         return None if row is None else self._read(row, connection)
-
-    def forget(self) -> None:
-        """Decode every row anew."""
-        with _lock:
-            self._decoded.clear()
 
     def store(self) -> None:
         """Store the query in the database, where that helps."""
