@@ -6,7 +6,6 @@ A service that tested before it locked would fail here: each trial lets all writ
 from __future__ import annotations
 
 import functools
-import threading
 from collections import Counter
 from datetime import timedelta
 
@@ -25,34 +24,12 @@ from apikeys.services.members import (
 )
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token, revoke_token, rotate_token, update_token
+from tests.race import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TRIALS = 40 if connection.vendor == "postgresql" else 15
 MANAGE = "tokens:manage"
-
-
-def race(*works):
-    """Run all at once; return what each answered or raised, in their order."""
-    barrier = threading.Barrier(len(works))
-    answers = [None] * len(works)
-
-    def run(number, work):
-        try:
-            barrier.wait(timeout=30)
-            answers[number] = work()
-        except Exception as error:
-            answers[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    return answers
 
 
 def kinds(answers):

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any
-
 import pytest
 from django.db import connection
 
 from apikeys.models import AccessToken, AuditEvent, Organization
+from tests.race import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TRIALS = 20 if connection.vendor == "postgresql" else 5
-
-
-def at_once(*sends: Any) -> list[Any]:
-    """Send all requests together, each from its own thread; return the answers in their order."""
-    barrier = threading.Barrier(len(sends))
-    answers: list[Any] = [None] * len(sends)
-
-    def run(number: int, send: Any) -> None:
-        try:
-            barrier.wait(timeout=30)
-            answers[number] = send()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(sends)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    return answers
 
 
 def test_changes_of_different_fields_of_a_token_all_last(alice, acme, logged_in, issue):
@@ -45,7 +22,7 @@ def test_changes_of_different_fields_of_a_token_all_last(alice, acme, logged_in,
             {"description": "Changed"},
             {"scopes": ["notes:read"]},
         )
-        answers = at_once(
+        answers = race(
             *(
                 lambda caller=caller, body=body, path=f"tokens/{token.token_id}": caller.call(
                     "patch", path, body
@@ -76,7 +53,7 @@ def test_changes_of_different_fields_of_a_policy_all_last(alice, acme, logged_in
             {"max_lifetime_days": 10 + trial},
             {"allowed_networks": [f"198.51.100.{trial}/32", "127.0.0.1/32"]},
         )
-        answers = at_once(
+        answers = race(
             *(
                 lambda caller=caller, body=body: caller.call("patch", "", body)
                 for caller, body in zip(callers, changes, strict=True)
@@ -91,7 +68,7 @@ def test_changes_of_different_fields_of_a_policy_all_last(alice, acme, logged_in
 def test_a_retry_that_overtakes_its_request_makes_one_token(alice, acme, logged_in):
     callers = [logged_in(alice) for _ in range(4)]
     body = {"workspace": "production", "name": "CI", "scopes": []}
-    answers = at_once(
+    answers = race(
         *(
             lambda caller=caller: caller.call("post", "tokens", body, HTTP_IDEMPOTENCY_KEY="one")
             for caller in callers
