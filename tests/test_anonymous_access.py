@@ -186,5 +186,5 @@ def test_a_misspelt_value_opens_nothing():
 )
 def test_the_check_asks_for_a_limit_on_what_is_open(settings, view, said):
     settings.APIKEYS = {**settings.APIKEYS, "SCOPES": {"notes:read": "Read notes"}}
-    found = [m for m in checks.check_views(None) if f".{view.__name__} " in m.msg]
+    found = [m for m in checks.views.check_views(None) if f".{view.__name__} " in m.msg]
     assert [message.id for message in found] == said

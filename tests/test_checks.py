@@ -34,9 +34,9 @@ def ids(messages):
 
 
 def test_the_project_itself_has_nothing_to_say():
-    assert checks.check_settings(None) == []
-    assert checks.check_wiring(None) == []
-    assert checks.check_views(None) == []
+    assert checks.settings.check_settings(None) == []
+    assert checks.wiring.check_wiring(None) == []
+    assert checks.views.check_views(None) == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_project_itself_has_nothing_to_say():
 )
 def test_settings_that_can_t_be_used_are_an_error(changes, says):
     with with_settings(**changes):
-        found = checks.check_settings(None)
+        found = checks.settings.check_settings(None)
     assert ids(found) == ["apikeys.E001"]
     assert says in found[0].msg
     assert "hunter2" not in found[0].msg
@@ -60,22 +60,22 @@ def test_settings_that_can_t_be_used_are_an_error(changes, says):
 
 def test_argon2_without_its_library_is_an_error(monkeypatch):
     with with_settings(TOKEN_HASHER="argon2"):
-        assert checks.check_settings(None) == []
+        assert checks.settings.check_settings(None) == []
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-        assert ids(checks.check_settings(None)) == ["apikeys.E002"]
-    assert checks.check_settings(None) == []
+        assert ids(checks.settings.check_settings(None)) == ["apikeys.E002"]
+    assert checks.settings.check_settings(None) == []
 
 
 @override_settings(USE_TZ=False)
 def test_naive_times_are_an_error():
-    assert ids(checks.check_settings(None)) == ["apikeys.E003"]
+    assert ids(checks.settings.check_settings(None)) == ["apikeys.E003"]
 
 
 def test_each_missing_wire_is_named_with_what_to_write(settings):
     settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if not m.startswith("apikeys")]
     settings.REST_FRAMEWORK = {}
     settings.ROOT_URLCONF = "tests.test_checks"
-    found = checks.check_wiring(None)
+    found = checks.wiring.check_wiring(None)
     assert ids(found) == ["apikeys.E010", "apikeys.E011", "apikeys.W012"]
     assert "apikeys.middleware.AccessTokenMiddleware" in found[0].hint
     assert "apikeys.exceptions.exception_handler" in found[1].hint
@@ -138,7 +138,7 @@ def view_checks(settings, *patterns):
     from django.urls import clear_url_caches
 
     clear_url_caches()
-    return checks.check_views(None)
+    return checks.views.check_views(None)
 
 
 @pytest.mark.parametrize("view", [Plain, Declared, OptedOut])
@@ -180,30 +180,30 @@ def test_manage_check_fails_for_such_a_view(settings):
 
 def test_a_deployment_without_pepper_redis_or_https_is_warned_of_each():
     with with_settings(PEPPERS={}, LIMITS_STORAGE="memory://", REQUIRE_HTTPS=False):
-        found = checks.check_deployment(None)
+        found = checks.deployment.check_deployment(None)
     assert ids(found) == ["apikeys.W030", "apikeys.W031", "apikeys.W032"]
     with with_settings(LIMITS_STORAGE="redis://h", REQUIRE_HTTPS=True):
-        assert checks.check_deployment(None) == []
+        assert checks.deployment.check_deployment(None) == []
     with with_settings(NONSENSE=1):
-        assert checks.check_deployment(None) == []
+        assert checks.deployment.check_deployment(None) == []
 
 
 def test_a_pepper_that_a_live_token_needs_is_missed(issue):
     token = issue().token
-    assert checks.check_peppers(None, databases=["default"]) == []
+    assert checks.database.check_peppers(None, databases=["default"]) == []
     with with_settings(PEPPERS={2: "b" * 64}):
-        found = checks.check_peppers(None, databases=["default"])
+        found = checks.database.check_peppers(None, databases=["default"])
         assert ids(found) == ["apikeys.E040"]
         assert "need pepper 1" in found[0].msg
-        assert checks.check_peppers(None, databases=None) == []
+        assert checks.database.check_peppers(None, databases=None) == []
         AccessToken.objects.filter(pk=token.pk).update(revoked_at=token.created_at)
-        assert checks.check_peppers(None, databases=["default"]) == []
+        assert checks.database.check_peppers(None, databases=["default"]) == []
     with with_settings(NONSENSE=1):
-        assert checks.check_peppers(None, databases=["default"]) == []
+        assert checks.database.check_peppers(None, databases=["default"]) == []
 
 
 def test_peppers_are_not_missed_before_the_first_migration(monkeypatch, db):
     from django.db import connection
 
     monkeypatch.setattr(connection.introspection, "table_names", lambda: [])
-    assert checks.check_peppers(None, databases=["default"]) == []
+    assert checks.database.check_peppers(None, databases=["default"]) == []

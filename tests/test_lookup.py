@@ -363,6 +363,6 @@ class TestPreparedStatement:
             connection.close()
 
     def test_check_asks_for_psycopg_3(self, monkeypatch):
-        assert "apikeys.E004" not in {m.id for m in checks.check_settings(None)}
+        assert "apikeys.E004" not in {m.id for m in checks.settings.check_settings(None)}
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-        assert "apikeys.E004" in {m.id for m in checks.check_settings(None)}
+        assert "apikeys.E004" in {m.id for m in checks.settings.check_settings(None)}

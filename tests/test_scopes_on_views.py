@@ -65,7 +65,7 @@ def test_a_view_that_declares_nothing_refuses_every_token_and_every_stranger(
 
 
 def test_check_names_a_view_of_a_dialect_that_is_not_configured():
-    found = {m.msg for m in checks.check_views(None) if m.id == "apikeys.E022"}
+    found = {m.msg for m in checks.views.check_views(None) if m.id == "apikeys.E022"}
     assert (
         "tests.apis.Files (GET /files) has no dialect: APIKEYS['DIALECTS'] has no dialect 'cms'."
         in found
@@ -74,7 +74,7 @@ def test_check_names_a_view_of_a_dialect_that_is_not_configured():
 
 def test_check_names_every_view_that_refuses_all_tokens_and_no_other(settings):
     say(settings, DIALECTS=apis.DIALECTS)
-    found = [m for m in checks.check_views(None) if isinstance(m, Error)]
+    found = [m for m in checks.views.check_views(None) if isinstance(m, Error)]
     assert {m.id for m in found} == {"apikeys.E020"}
     named = {m.msg.split(" ")[0].rpartition(".")[2] for m in found}
     # Explicit says nothing of DELETE and PATCH; Note1 of all but GET; Actions of two handlers.

@@ -1,0 +1,6 @@
+"""What ``manage.py check`` says about a project that uses the library, one module a subject.
+
+Each message says what to write. Reads views, settings and, where asked, stores; changes nothing.
+"""
+
+from apikeys.checks import database, deployment, settings, views, wiring  # noqa: F401

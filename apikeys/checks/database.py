@@ -1,0 +1,41 @@
+"""What the database itself knows; ``manage.py check --database default``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connections, router
+
+from apikeys import conf, credentials
+from apikeys.checks.types import Apps
+from apikeys.models import AccessToken
+
+
+@register(Tags.database)
+def check_peppers(
+    app_configs: Apps, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Every pepper that a live token's digest needs is configured."""
+    using = router.db_for_write(AccessToken)
+    if using not in (databases or ()):
+        return []
+    try:
+        if AccessToken._meta.db_table not in connections[using].introspection.table_names():
+            return []
+        known = conf.get().peppers
+        stored = AccessToken.objects.live().values_list("digest", flat=True)
+        signed = stored.filter(digest__startswith="hmac-sha256$")
+        for version in known:
+            signed = signed.exclude(digest__startswith=f"hmac-sha256${version}$")
+        first = signed.first()
+    except (DatabaseError, ImproperlyConfigured):
+        return []
+    if first is None:
+        return []
+    missing = credentials.pepper_version(first)
+    text = f"Live tokens need pepper {missing}, which APIKEYS['PEPPERS'] does not have."
+    hint = "Put it back: without it these tokens are refused."
+    return [Error(text, hint, id="apikeys.E040")]

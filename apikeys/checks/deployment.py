@@ -1,0 +1,31 @@
+"""What is fine on a laptop and not in production; ``manage.py check --deploy``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from apikeys import conf
+from apikeys.checks.types import Apps
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """What is fine on a laptop and not in production."""
+    try:
+        current = conf.get()
+    except ImproperlyConfigured:
+        return []
+    found: list[CheckMessage] = []
+    if not current.peppers:
+        hint = 'APIKEYS["PEPPERS"] = {1: "<32 random characters or more>"}'
+        found.append(Warning("Digests have no pepper.", hint, id="apikeys.W030"))
+    if current.limits_storage.startswith("memory"):
+        hint = 'APIKEYS["LIMITS_STORAGE"] = "redis://…" counts across processes.'
+        found.append(Warning("Limits are counted per process.", hint, id="apikeys.W031"))
+    if not current.require_https:
+        text = "Keys are accepted over plain HTTP."
+        found.append(Warning(text, 'Leave out APIKEYS["REQUIRE_HTTPS"].', id="apikeys.W032"))
+    return found
