@@ -18,6 +18,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from apikeys import (
+    caching,
     carriers,
     conf,
     dialects,
@@ -105,6 +106,8 @@ class AccessTokenAuthentication(BaseAuthentication):
         browser = "HTTP_ORIGIN" in http.META or "HTTP_SEC_FETCH_SITE" in http.META
         state = states.RequestState(dialects.get(self.dialect), view, browser)
         http.apikeys = state  # type: ignore[attr-defined]
+        if view is not None:
+            caching.seal(request, view)
         try:
             token = self._verify(http, state)
         except permissions.Undeclared as verdict:
@@ -133,6 +136,9 @@ class AccessTokenAuthentication(BaseAuthentication):
         # Before all else: whatever fails from here on, no page and no log shows the secret.
         carried = carriers.take(state.dialect.carriers_by_header, http.META)
         http.__dict__.pop("headers", None)  # Django's copy of META
+        if carried or state.view is None:
+            state.carried = bool(carried)
+            caching.keep_from_django(http)
         state.address = networks.client_address(http.META, conf.get().trusted_proxies)
         if state.view is not None:
             permissions.declaration(state.view, http.method or "")
@@ -154,6 +160,7 @@ class AccessTokenAuthentication(BaseAuthentication):
     def _allows_anonymous(self, http: HttpRequest, state: states.RequestState) -> bool:
         access = permissions.anonymous_access(state.view, http.method or "")
         if access == "first_party":
+            state.by_page = True
             return networks.is_first_party(http.META, state.dialect.first_party_origins)
         return access == "everyone"
 

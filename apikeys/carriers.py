@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
+import secrets
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from apikeys.credentials import (
     Credential,
@@ -25,16 +27,50 @@ from apikeys.credentials import (
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 _FORBIDDEN_HEADERS = frozenset({"cookie", "host", "authorization", "content-type", "origin"})
 _LONGEST_BASIC = 1024
+# No part of a header's value (RFC 9110, section 5.5); some servers leave them around it.
+_BLANKS: Final = b" \t"
+# Under a key of this process nobody can test guesses of a secret on what is shown of it.
+_keyed: Final = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=32)
 
 
 class WithheldHeader(str):
     """A header's value that shows, prints and pickles without its secret; carriers still read it.
 
-    Error pages, error reporters and logs print what a request carried.
+    Error pages, error reporters and logs print what a request carried, and caches make keys of
+    it. So two credentials never look alike: half of a keyed digest is part of the text, and of
+    whatever is made of the text. The other half is shown nowhere; by that half the value compares,
+    hashes and encodes, so a text copied from a log equals it no more than any other text does.
+
+    Args:
+        shown: what is shown before the digest.
+        raw: the value as it came.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("_hidden", "raw")
     raw: bytes
+    _hidden: bytes
+
+    def __new__(cls, shown: str, raw: bytes) -> WithheldHeader:
+        keyed = _keyed.copy()
+        keyed.update(raw)
+        digest = keyed.digest()
+        self = super().__new__(cls, shown + digest[:16].hex())
+        self.raw = raw
+        self._hidden = digest[16:]
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WithheldHeader) and self._hidden == other._hidden
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._hidden)
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """Return bytes that belong to this credential alone, and that no text encodes to."""
+        return self._hidden.hex().encode(encoding, errors)
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)
@@ -53,7 +89,7 @@ class Carrier(Protocol):
 
     @property
     def shown(self) -> str:
-        """What is left in the place of its header's value."""
+        """What is shown in the place of its header's value, before a digest of it."""
 
     @property
     def label(self) -> str:
@@ -163,7 +199,8 @@ def take(
     """Take the credentials out of a request; return each with the carrier that brings it.
 
     A header that hides its secret is left in the place of each that was read, and can be taken
-    again.
+    again. One that brings several credentials is told from one that brings one: it counts as two,
+    however many there are.
 
     Args:
         headers: the carriers, as ``by_header`` returns them.
@@ -174,21 +211,22 @@ def take(
         value = meta.get(key)
         if value is None:
             continue
-        carrier = schemes.get("") or schemes.get(value.partition(" ")[0].lower())
+        withheld = isinstance(value, WithheldHeader)
+        # WSGI hands headers over as Latin-1 text (PEP 3333), test clients hand over any text.
+        raw = value.raw if withheld else value.encode("latin-1", "replace").strip(_BLANKS)
+        carrier = schemes.get("") or schemes.get(_scheme(raw))
         if carrier is None:
             continue
-        if isinstance(value, WithheldHeader):
-            raw = value.raw
-        else:
-            # WSGI hands headers over as Latin-1 text (PEP 3333), test clients hand over any text.
-            raw = value.encode("latin-1", "replace")
-            meta[key] = withheld = WithheldHeader(carrier.shown)
-            withheld.raw = raw
+        if not withheld:
+            meta[key] = WithheldHeader(carrier.shown, raw)
         if carrier.scheme:
-            raw = raw[len(carrier.scheme) :].strip(b" ")
-        if b"," in raw:
-            # No credential contains one: the header was sent twice, and a server joined the two.
-            found += [(carrier, part) for part in raw.split(b",")]
-        else:
-            found.append((carrier, raw))
+            raw = raw[len(carrier.scheme) :].strip(_BLANKS)
+        # No credential contains a comma: the header was sent twice, and a server joined the two.
+        found += [(carrier, part) for part in raw.split(b",", 1)]
     return found
+
+
+def _scheme(raw: bytes) -> str:
+    """Return the authentication scheme that a value begins with, in lower case."""
+    words = raw.split(None, 1)
+    return words[0].lower().decode("latin-1") if words else ""

@@ -26,6 +26,8 @@ from apikeys.scopes import MANAGE, expand, validate_name
 
 PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"
+BY_PAGE: Final = ("Origin", "Sec-Fetch-Site")
+"""The headers by which a browser says whose page sends a request."""
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -114,6 +116,17 @@ class Dialect:
     def carriers_by_header(self) -> Mapping[str, Mapping[str, Carrier]]:
         """The carriers by the header they read, and by its scheme."""
         return by_header(self.carriers)
+
+    @cached_property
+    def vary(self) -> tuple[str, ...]:
+        """The headers on which its answers depend: all that can bring a credential, each once.
+
+        With them those by which pages of strangers are known, where it refuses these.
+        """
+        names = (_header_name(carrier) for carrier in self.carriers)
+        return tuple(
+            dict.fromkeys((*names, *(BY_PAGE if self.foreign_origins == "refuse" else ())))
+        )
 
     @cached_property
     def available_scopes(self) -> frozenset[str]:
@@ -206,6 +219,13 @@ class DefaultDialect(Dialect):
 
     def __init__(self) -> None:
         self.scopes = conf.get().scopes
+
+
+def _header_name(carrier: Carrier) -> str:
+    own = carrier.label.upper().replace("-", "_")
+    if carrier.meta_key == f"HTTP_{own}":
+        return carrier.label  # in the dialect's own spelling
+    return carrier.meta_key.removeprefix("HTTP_").replace("_", "-").title()
 
 
 _loaded: tuple[conf.Settings, dict[str, Dialect]] | None = None

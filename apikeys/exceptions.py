@@ -28,7 +28,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from apikeys import dialects
+from apikeys import caching, dialects
 from apikeys import state as states
 from apikeys.dialects import Dialect, Problem
 from apikeys.logs import printable
@@ -86,6 +86,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     Returns:
         The response; None for a fault of the code under ``DEBUG``, so that Django shows it.
     """
+    request = context.get("request")
+    if caching.spoken_by(getattr(request, "authenticators", None)):
+        caching.seal(request, context["view"])  # some errors come before authentication
     dialect = dialect_of(context)
     if dialect is None:
         return drf_exception_handler(exc, context)
@@ -111,8 +114,7 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
         state = states.of(request._request)
         browser = state is not None and state.browser
         response.headers["WWW-Authenticate"] = dialect.www_authenticate[browser]
-    if problem.status in (401, 403, 429):
-        response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"] = caching.NO_STORE
     if (seconds := problem.extra.get("retry_after")) is not None:
         response.headers["Retry-After"] = str(seconds)
     if isinstance(exc, drf.MethodNotAllowed):

@@ -1,4 +1,4 @@
-"""After the response: usage, last use, limit headers, one log line for a refusal.
+"""After the response: usage, last use, headers for limits and caches, one log line for a refusal.
 
 Looks only at what the authenticator left on the request, and never breaks a response.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from apikeys import networks, throttling, usage
+from apikeys import caching, networks, throttling, usage
 from apikeys import state as states
 from apikeys.exceptions import unavailable
 from apikeys.logs import printable
@@ -29,13 +29,22 @@ class AccessTokenMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         state = states.of(request)
-        if state is not None:
-            try:
+        _mark(request, state, response)
+        try:
+            if state is not None:
                 _note_missing(state, response.status_code)
                 _count(request, state, response.status_code)
                 _add_limit_headers(request, state, response)
-            except Exception:
-                logger.exception("after a request to %s", printable(request.path))
+        except Exception:
+            logger.exception("after a request to %s", printable(request.path))
+        return response
+
+    def process_template_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Mark an answer for which no authenticator of ours was asked before it is stored."""
+        if states.of(request) is None:
+            _mark(request, None, response)
         return response
 
     def process_exception(
@@ -43,6 +52,23 @@ class AccessTokenMiddleware:
     ) -> HttpResponseBase | None:
         """Answer 503 in the dialect's words where the database failed around the view."""
         return unavailable(request, exception)
+
+
+def _mark(
+    request: HttpRequest, state: states.RequestState | None, response: HttpResponseBase
+) -> None:
+    """Tell caches what the view itself could not: that of Django's errors, and without DRF."""
+    try:
+        spoken = caching.spoken_at(request)
+        if state is not None:
+            spoken = spoken or [state.dialect]
+            caching.mark(response, spoken, carried=state.carried, by_page=state.by_page)
+        elif spoken:
+            # Another authenticator came first, so nobody has looked for a key.
+            carried = any(key in request.META for d in spoken for key in d.carriers_by_header)
+            caching.mark(response, spoken, carried=carried)
+    except Exception:
+        logger.exception("marking the answer to a request to %s", printable(request.path))
 
 
 def _note_missing(state: states.RequestState, status: int) -> None:

@@ -27,6 +27,8 @@ class RequestState:
         view: the DRF view.
         browser: a browser page sent it, as far as ``Origin`` and ``Sec-Fetch-*`` tell.
         address: the client's address, None when it can't be known.
+        carried: it brought a credential, good or bad.
+        by_page: the answer depends on whose page sent it.
         token: the proven token.
         anonymous: without a credential, on a view that allows that for this request.
         refusal: why it was refused.
@@ -37,6 +39,8 @@ class RequestState:
     view: Any
     browser: bool
     address: str | None = None
+    carried: bool = False
+    by_page: bool = False
     token: AccessToken | None = None
     anonymous: bool = False
     refusal: Refusal | None = None
