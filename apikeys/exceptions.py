@@ -91,7 +91,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         caching.seal(request, context["view"])  # some errors come before authentication
     dialect = dialect_of(context)
     if dialect is None:
-        return drf_exception_handler(exc, context)
+        return _left_to_drf(exc, context)
     state = states.of(context["request"]._request)
     if state is not None and state.refusal is None and isinstance(exc, Refused):
         state.refusal = exc.refusal
@@ -102,6 +102,16 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         problem = _fault(exc, context)
     set_rollback()
     return respond(problem, dialect, context["request"], exc)
+
+
+def _left_to_drf(exc: Exception, context: dict[str, Any]) -> Response | None:
+    response = drf_exception_handler(exc, context)
+    state = states.of(context["request"]._request) if isinstance(exc, Refused) else None
+    if response is not None and state is not None and response.status_code == 401:
+        # RFC 9110, section 11.6.1; an authenticator that comes first may have no challenge.
+        challenge = state.dialect.www_authenticate[state.browser]
+        response.headers.setdefault("WWW-Authenticate", challenge)
+    return response
 
 
 def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import math
 import pickle
+import re
 import string
 
 import pytest
@@ -293,12 +295,15 @@ def test_a_withheld_header_is_read_again_and_shows_nothing():
     meta = {"HTTP_X_API_KEY": "top-secret", "HTTP_AUTHORIZATION": "basic c2VjcmV0"}
     both = [(Header(), b"top-secret"), (Basic(), b"c2VjcmV0")]
     assert take(by_header([Header(), Bearer(), Basic()]), meta) == both
-    assert meta == {"HTTP_X_API_KEY": "***", "HTTP_AUTHORIZATION": "Basic ***"}
+    assert re.fullmatch(r"\*\*\*[0-9a-f]{32}", meta["HTTP_X_API_KEY"])
+    assert re.fullmatch(r"Basic \*\*\*[0-9a-f]{32}", meta["HTTP_AUTHORIZATION"])
     assert take(by_header([Header(), Bearer(), Basic()]), meta) == both
     assert take(by_header([Bearer()]), meta) == []
     assert isinstance(meta["HTTP_X_API_KEY"], WithheldHeader)
-    assert pickle.loads(pickle.dumps(meta)) == meta
-    assert b"secret" not in pickle.dumps(meta)
+    assert pickle.loads(pickle.dumps(meta)) == {key: str(value) for key, value in meta.items()}
+    for shown in (pickle.dumps(meta), repr(meta).encode(), json.dumps(meta).encode()):
+        for secret in (b"secret", b"c2VjcmV0"):
+            assert secret not in shown
 
 
 def test_a_header_that_was_sent_twice_brings_two_credentials():
@@ -309,7 +314,8 @@ def test_a_header_that_was_sent_twice_brings_two_credentials():
         (Bearer(), b"one"),
         (Bearer(), b"Bearer two"),
     ]
-    assert meta == {"HTTP_AUTHORIZATION": "Bearer ***", "HTTP_X_API_KEY": "***"}
+    assert "one" not in str(meta)
+    assert "three" not in str(meta)
 
 
 def test_without_peppers_the_digest_is_plain_sha256_bound_to_the_id():

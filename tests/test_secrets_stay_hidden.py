@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import pickle
+import re
 import traceback
 
 import pytest
@@ -28,6 +29,9 @@ pytestmark = [
     pytest.mark.urls("tests.apis"),
     pytest.mark.usefixtures("limits_in_memory"),
 ]
+
+
+DIGEST = "[0-9a-f]{32}"
 
 
 class Discreet(DefaultDialect):
@@ -217,14 +221,15 @@ def test_after_authentication_the_request_shows_no_credential(api, issue, monkey
     for headers in ways(issue()):
         api.get("/protected", headers=headers)
     shown = [(r.META.get("HTTP_X_DOOR"), r.META.get("HTTP_AUTHORIZATION")) for r in seen]
-    assert shown == [("***", None), (None, "Bearer ***"), (None, "Basic ***")]
-    assert [r.headers.get("Authorization") for r in seen] == [None, "Bearer ***", "Basic ***"]
+    words = [[value and re.sub(DIGEST, "", value) for value in pair] for pair in shown]
+    assert words == [["***", None], [None, "Bearer ***"], [None, "Basic ***"]]
+    assert [r.headers.get("Authorization") for r in seen] == [pair[1] for pair in shown]
 
 
 def test_a_refused_request_shows_none_either(api, issue):
     response = api.get("/protected", headers={"X-Door": issue().api_key[:-1] + "!"})
     assert response.status_code == 401
-    assert response.wsgi_request.META["HTTP_X_DOOR"] == "***"
+    assert re.fullmatch(rf"\*\*\*{DIGEST}", response.wsgi_request.META["HTTP_X_DOOR"])
 
 
 def test_headers_that_another_middleware_has_read_are_read_anew(rf, issue):
@@ -232,7 +237,7 @@ def test_headers_that_another_middleware_has_read_are_read_anew(rf, issue):
     http = rf.get("/", headers=ways(issued)[0], secure=True)
     assert http.headers["X-Door"] == issued.api_key
     assert Protected.as_view()(http).status_code == 200
-    assert http.headers["X-Door"] == "***"
+    assert re.fullmatch(rf"\*\*\*{DIGEST}", http.headers["X-Door"])
     # A view may hand the request on to another one: the credential is still there for it.
     assert Protected.as_view()(http).status_code == 200
 
