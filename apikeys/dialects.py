@@ -195,13 +195,17 @@ class Dialect:
             windows: the state of each limit the request was counted on.
         """
         now = time.time()
+
+        def seconds_left(window: Window) -> int:
+            # Within the window also if the clock has stepped since the verdict.
+            return min(max(0, math.ceil(window.reset_at - now)), window.limit.seconds)
+
         return {
             "RateLimit-Policy": ", ".join(
                 f'"{w.limit.name}";q={w.limit.amount};w={w.limit.seconds}' for w in windows
             ),
             "RateLimit": ", ".join(
-                f'"{w.limit.name}";r={w.remaining};t={max(0, math.ceil(w.reset_at - now))}'
-                for w in windows
+                f'"{w.limit.name}";r={w.remaining};t={seconds_left(w)}' for w in windows
             ),
         }
 

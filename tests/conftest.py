@@ -6,7 +6,9 @@ Requests are HTTPS unless a test says `secure=False`, as the production settings
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from apikeys import conf, usage
-from apikeys.limits import limiter
+from apikeys.limits import limiter, storages
 from apikeys.models import Organization, Workspace
 from apikeys.services.actors import Actor
 from apikeys.services.members import add_member
@@ -104,8 +106,9 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def limits_in_memory(settings: Any) -> None:
+def limits_in_memory(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """For exact counts and a clock that tests move: Redis has its own clock and other callers."""
+    monkeypatch.setattr(storages, "time", SimpleNamespace(monotonic=lambda: time.time()))
     settings.APIKEYS = {**settings.APIKEYS, "LIMITS_STORAGE": "memory://"}
     limiter("memory://").clear()
 

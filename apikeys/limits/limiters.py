@@ -22,22 +22,25 @@ Result = TypeVar("Result")
 
 
 def _fixed(limit: Limit, count: Count, now: float) -> Window:
-    used, ends_at = count
+    used, left = count
     # A refund that arrives after its window has ended leaves less than nothing.
     remaining = min(max(limit.amount - used, 0), limit.amount)
-    reset_at = now + limit.seconds if ends_at is None else ends_at
-    retry_after = 0 if remaining else max(1, math.ceil(reset_at - now))
-    return Window(limit, remaining, reset_at, retry_after)
+    # In floating point the rest of a window can be a hair more than the whole.
+    left = limit.seconds if left is None else min(left, limit.seconds)
+    retry_after = 0 if remaining else max(1, math.ceil(left))
+    return Window(limit, remaining, now + left, retry_after)
 
 
 def _rolling(storage: Storage, charge: Charge, now: float, refused: bool) -> Window:
     limit = charge.limit
-    oldest, used = storage.get_moving_window(charge.stored_as, limit.amount, limit.seconds)
+    used, left = storage.look(charge)
     remaining = 0 if refused else max(limit.amount - used, 0)
-    reset_at = oldest + limit.seconds if used or refused else now
+    if left is None:  # where it was refused, its place has become free in between
+        left = 0
+    left = min(left, limit.seconds)
     # A place is free only after, not at, the end: hence the next whole second.
-    retry_after = 0 if remaining else max(1, math.floor(reset_at - now) + 1)
-    return Window(limit, remaining, reset_at, retry_after)
+    retry_after = 0 if remaining else max(1, math.floor(left) + 1)
+    return Window(limit, remaining, now + left, retry_after)
 
 
 def _windows(

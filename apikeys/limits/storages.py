@@ -1,69 +1,152 @@
-"""Where counts live: this process's memory, or Redis. Knows keys and amounts, and no verdict."""
+"""Where counts live: this process's memory, or Redis. Knows keys and amounts, and no verdict.
+
+Neither asks the host's clock: memory counts by the monotonic one, Redis by its own. A step of the
+host's clock, or hosts that disagree, thus lengthen no window and forget no count.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import RedisStorage
 
 from apikeys.limits.policy import Charge
 
 TIMEOUT_SECONDS = 0.05
 MEMORY_KEYS = 50_000
 
-# How often a fixed window was charged, and its end in Unix seconds (None: it has not begun).
+# How often a window was charged, and the seconds until it ends, or until a rolling one frees its
+# next place (None: nothing has been charged).
 Count = tuple[int, float | None]
 
+# One rolling window: a list of moments in seconds, the newest first. Returns whether a place was
+# taken, how many are taken, and the seconds until the oldest of them is free. The library's own
+# script believes the clock of whichever host asks.
+ROLLING: Final = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local amount, seconds = tonumber(ARGV[1]), tonumber(ARGV[2])
 
-class MemoryCounts(MemoryStorage):
-    """The library's memory, bounded, behind one lock: alone it loses counts between threads.
+-- Redis's own clock was set back, or a host that was ahead wrote this before an upgrade.
+local newest = redis.call('LINDEX', KEYS[1], 0)
+if newest and tonumber(newest) > now + 1 then
+    redis.call('DEL', KEYS[1])
+end
 
-    The library forgets ended windows in a thread that each hit of a rolling limit starts and that
-    lives about 10 ms; after a fork the child's next hit starts its own, and at exit a process waits
-    for it that long. Beyond MEMORY_KEYS keys (about 20 MB) the oldest tenth is forgotten; their
-    windows start anew.
+local used, beyond = 0, redis.call('LLEN', KEYS[1])
+while used < beyond do
+    local middle = math.floor((used + beyond) / 2)
+    if tonumber(redis.call('LINDEX', KEYS[1], middle)) >= now - seconds then
+        used = middle + 1
+    else
+        beyond = middle
+    end
+end
+
+local taken = 0
+if ARGV[3] == '1' and used < amount then
+    redis.call('LPUSH', KEYS[1], string.format('%.6f', now))
+    redis.call('LTRIM', KEYS[1], 0, amount - 1)
+    redis.call('EXPIRE', KEYS[1], seconds)
+    taken, used = 1, used + 1
+end
+local left = 0
+if used > 0 then
+    left = tonumber(redis.call('LINDEX', KEYS[1], used - 1)) + seconds - now
+end
+return {taken, used, string.format('%.6f', left)}
+"""
+
+
+class MemoryCounts:
+    """Dictionaries that their limiter uses under `lock`, bounded.
+
+    `storage` and `expirations` hold the number and the end of each fixed window, `events` the
+    moments at which the places of a rolling one are free again, the oldest first; all in seconds
+    of the monotonic clock. Where MEMORY_KEYS keys of a kind (about 20 MB) leave no room for a new
+    one, the oldest tenth is forgotten, of rolling ones first those whose places are all free, then
+    those used least recently; their windows start anew.
     """
-
-    STORAGE_SCHEME: list[str] = []
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        super().__init__()
+        self.storage: dict[str, int] = {}
+        self.expirations: dict[str, float] = {}
+        self.events: dict[str, deque[float]] = {}
 
     def read(self, charges: Sequence[Charge]) -> list[Count]:
-        return [(self.get(c.stored_as), self.expirations.get(c.stored_as)) for c in charges]
+        """Return where fixed windows stand."""
+        now = time.monotonic()
+        counts: list[Count] = []
+        for charge in charges:
+            ends_at = self.expirations.get(charge.stored_as, now)
+            ended = ends_at <= now
+            counts.append((0, None) if ended else (self.storage[charge.stored_as], ends_at - now))
+        return counts
 
     def add(self, charges: Sequence[Charge], amount: int) -> list[Count]:
-        # The library's own way takes another lock and starts a thread that looks at every key.
-        self._make_room()
-        now = time.time()
+        """Charge fixed windows so much each, and return where they stand then."""
+        now = time.monotonic()
         counts: list[Count] = []
         for charge in charges:
             key = charge.stored_as
             ends_at = self.expirations.get(key)
+            if ends_at is None:
+                self._make_room_for_a_window()
             if ends_at is None or ends_at <= now:
-                self.clear(key)
+                # Taken out first: the youngest window stands last.
+                self.expirations.pop(key, None)
+                self.storage[key] = 0
                 ends_at = self.expirations[key] = now + charge.limit.seconds
-            used = self.storage[key] = self.storage.get(key, 0) + amount
-            counts.append((used, ends_at))
+            self.storage[key] += amount
+            counts.append((self.storage[key], ends_at - now))
         return counts
 
     def acquire(self, charge: Charge) -> bool:
-        self._make_room()
-        limit = charge.limit
-        return self.acquire_entry(charge.stored_as, limit.amount, limit.seconds)
+        """Take a place of a rolling window, if it has one."""
+        now = time.monotonic()
+        limit, key = charge.limit, charge.stored_as
+        free_at = self.events.pop(key, None)
+        if free_at is None:
+            self._make_room_for_events(now)
+            free_at = deque()
+        self.events[key] = free_at  # last: the one used least recently stands first
+        while free_at and free_at[0] < now:
+            free_at.popleft()
+        if len(free_at) >= limit.amount:
+            return False
+        free_at.append(now + limit.seconds)
+        return True
 
-    def _make_room(self) -> None:
+    def look(self, charge: Charge) -> Count:
+        """Return where a rolling window stands."""
+        now = time.monotonic()
+        taken = [free_at for free_at in self.events.get(charge.stored_as, ()) if free_at >= now]
+        return len(taken), taken[0] - now if taken else None
+
+    def reset(self) -> None:
+        """Forget everything."""
+        for kept in (self.storage, self.expirations, self.events):
+            kept.clear()
+
+    def _make_room_for_a_window(self) -> None:
         if len(self.expirations) >= MEMORY_KEYS:
             for key in list(self.expirations)[: MEMORY_KEYS // 10]:
-                self.clear(key)
+                del self.expirations[key], self.storage[key]
+
+    def _make_room_for_events(self, now: float) -> None:
         if len(self.events) >= MEMORY_KEYS:
-            # The library keeps the empty list of a key whose requests have all aged.
-            aged = [key for key, events in list(self.events.items()) if not events]
-            for key in aged or list(self.events)[: MEMORY_KEYS // 10]:
-                self.clear(key)
+            aged = [key for key, free_at in self.events.items() if free_at[-1] < now]
+            # A tenth in any case: otherwise each new key might look at all of them again.
+            others = max(0, MEMORY_KEYS // 10 - len(aged))
+            for key in aged:
+                del self.events[key]
+            for key in list(self.events)[:others]:
+                del self.events[key]
 
 
 class RedisCounts(RedisStorage):
@@ -88,8 +171,10 @@ class RedisCounts(RedisStorage):
         self.client = Redis(connection_pool=pool)
         self.failures = (RedisError, OSError)
         super().__init__(uri, connection_pool=pool, key_prefix=namespace)
+        self._rolling = self.client.register_script(ROLLING)
 
     def read(self, charges: Sequence[Charge]) -> list[Count]:
+        """Return where fixed windows stand."""
         pipeline = self.client.pipeline(transaction=False)
         for charge in charges:
             key = self.prefixed_key(charge.stored_as)
@@ -99,6 +184,7 @@ class RedisCounts(RedisStorage):
         return self._counts(charges, answers[0::2], answers[1::2])
 
     def add(self, charges: Sequence[Charge], amount: int) -> list[Count]:
+        """Charge fixed windows so much each, and return where they stand then."""
         # The time to live is set with the key and in one transaction: no key can live for ever.
         pipeline = self.client.pipeline(transaction=True)
         for charge in charges:
@@ -110,25 +196,37 @@ class RedisCounts(RedisStorage):
         return self._counts(charges, answers[1::3], answers[2::3])
 
     def acquire(self, charge: Charge) -> bool:
-        limit = charge.limit
-        return self.acquire_entry(charge.stored_as, limit.amount, limit.seconds)
+        """Take a place of a rolling window, if it has one."""
+        return bool(self._roll(charge, take=True)[0])
+
+    def look(self, charge: Charge) -> Count:
+        """Return where a rolling window stands."""
+        _, used, left = self._roll(charge, take=False)
+        return int(used), float(left) if used else None
 
     def drop_idle_connections(self) -> None:
         """Left open across an outage, each of them could cost one more attempt."""
         self.client.connection_pool.disconnect(inuse_connections=False)
 
+    def _roll(self, charge: Charge, *, take: bool) -> tuple[int, int, bytes]:
+        limit = charge.limit
+        key = self.prefixed_key(charge.stored_as)
+        taken, used, left = self._rolling([key], [limit.amount, limit.seconds, int(take)])
+        return taken, used, left
+
     def _counts(
         self, charges: Sequence[Charge], used: Sequence[bytes | int | None], left: Sequence[int]
     ) -> list[Count]:
-        now = time.time()
         counts: list[Count] = []
         for charge, number, milliseconds in zip(charges, used, left, strict=True):
-            if milliseconds == -1:  # somebody else took the time to live away
+            seconds: float | None = milliseconds / 1000
+            if milliseconds == -2:
+                seconds = None
+            elif milliseconds == -1 or milliseconds > charge.limit.seconds * 1000:
+                # Somebody else took the time to live away, or Redis's own clock was set back.
                 self.client.expire(self.prefixed_key(charge.stored_as), charge.limit.seconds)
-                ends_at = now + charge.limit.seconds
-            else:
-                ends_at = now + milliseconds / 1000
-            counts.append((int(number or 0), None if milliseconds == -2 else ends_at))
+                seconds = charge.limit.seconds
+            counts.append((int(number or 0), seconds))
         return counts
 
 

@@ -24,10 +24,8 @@ def service(production) -> str:
 
 
 @pytest.fixture
-def small(monkeypatch, settings) -> None:
+def small(monkeypatch, limits_in_memory) -> None:
     """The same limits with amounts that a test can use up, by this process's movable clock."""
-    settings.APIKEYS = {**settings.APIKEYS, "LIMITS_STORAGE": "memory://"}
-    limiter("memory://").clear()
     amounts = {"write-principal": 3, "read-principal": 5, "anonymous-address": 2}
     monkeypatch.setattr(
         FastlyView,
