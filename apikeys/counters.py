@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from apikeys.models import AccessToken, RefusalCounter, UsageCounter
 from apikeys.models.activity import Period
+from apikeys.models.stores import DEFAULT, Store
 
 _BATCH: Final = 500
 
@@ -34,6 +35,15 @@ class UsageKey(NamedTuple):
     token_pk: int
     hour: int
     outcome: str
+    store: Store = DEFAULT
+
+
+class UseKey(NamedTuple):
+    """The last use of a token, by its ``previous`` secret or by the present one."""
+
+    token_pk: int
+    previous: bool
+    store: Store = DEFAULT
 
 
 class RefusalKey(NamedTuple):
@@ -44,27 +54,29 @@ class RefusalKey(NamedTuple):
     reason: str
     dialect: str
     token_id: str
+    store: Store = DEFAULT
 
 
-def write_last_use(pk: int, use: LastUse) -> None:
+def write_last_use(pk: int, use: LastUse, using: str) -> None:
     """Move the last use of a token forward, never back."""
     at = datetime.fromtimestamp(use.at, UTC)
+    token = AccessToken.objects.using(using).filter(pk=pk)
     if use.previous:
-        AccessToken.objects.filter(pk=pk).filter(
+        token.filter(
             Q(previous_last_used_at__isnull=True) | Q(previous_last_used_at__lt=at),
             previous_expires_at__isnull=False,
         ).update(previous_last_used_at=at)
-    AccessToken.objects.filter(pk=pk).filter(
-        Q(last_used_at__isnull=True) | Q(last_used_at__lt=at)
-    ).update(last_used_at=at, last_used_address=use.address, last_used_agent=use.agent)
+    token.filter(Q(last_used_at__isnull=True) | Q(last_used_at__lt=at)).update(
+        last_used_at=at, last_used_address=use.address, last_used_agent=use.agent
+    )
 
 
-def of_known_tokens(uses: Counter[UsageKey]) -> Counter[UsageKey]:
+def of_known_tokens(uses: Counter[UsageKey], using: str) -> Counter[UsageKey]:
     """Return the counts whose token still has a row."""
     pks = sorted({key.token_pk for key in uses})
     known: set[int] = set()
     for start in range(0, len(pks), _BATCH):
-        some = AccessToken.objects.filter(pk__in=pks[start : start + _BATCH])
+        some = AccessToken.objects.using(using).filter(pk__in=pks[start : start + _BATCH])
         known.update(some.values_list("pk", flat=True))
     return Counter({k: n for k, n in uses.items() if k.token_pk in known})
 

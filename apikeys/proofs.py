@@ -20,6 +20,8 @@ from typing import Final
 from apikeys import epochs
 from apikeys.carriers import Carrier
 from apikeys.dialects import Dialect
+from apikeys.models import stores
+from apikeys.models.stores import Store
 from apikeys.standing import of as standing_of
 from apikeys.verification import Proven
 
@@ -31,7 +33,7 @@ _keyed: Final = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
 # The view's dialect (another object once the settings are others), whether every dialect's tokens
 # are accepted.
 Accepting = tuple[Dialect, bool]
-Key = tuple[bytes, str, Accepting]
+Key = tuple[bytes, str, Accepting, Store]
 
 
 def prove(
@@ -70,7 +72,8 @@ def _key(carried: tuple[Carrier, bytes], accepting: Accepting) -> Key:
     carrier, raw = carried
     keyed = _keyed.copy()
     keyed.update(raw)
-    return keyed.digest(), carrier.label, accepting
+    # A key of one tenant's schema proves nothing in another's.
+    return keyed.digest(), carrier.label, accepting, stores.current()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apikeys import conf
 from apikeys.limits import Charge, Limit, limiter
+from apikeys.models import stores
 
 SESSION_KEY: Final = "apikeys_password_checked_at"
 
@@ -80,5 +81,6 @@ def _wait(user_pk: object) -> int:
     """Charge one attempt; return the seconds to wait, 0 when it may go on."""
     settings = conf.get()
     limit = Limit(settings.limits["log_in"], per="user", name="confirm")
-    verdict = limiter(settings.limits_storage).hit([Charge(limit, f"confirm:{user_pk}")])
+    charge = Charge(limit, stores.current().key(f"confirm:{user_pk}"))
+    verdict = limiter(settings.limits_storage).hit([charge])
     return verdict.refused_by.retry_after if verdict.refused_by else 0

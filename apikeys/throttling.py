@@ -19,6 +19,7 @@ from rest_framework.throttling import BaseThrottle
 from apikeys import conf, limits, networks
 from apikeys import state as states
 from apikeys.limits import Charge, Limit, Window
+from apikeys.models import stores
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason, Refusal
 
@@ -73,6 +74,7 @@ def _charges(state: states.RequestState, method: str) -> Sequence[Charge]:
         return ()
     kind = kind_of(state.view, method)
     overrides = state.token.organization.limits if state.token else {}
+    store = stores.current()
     charges = []
     for limit in declared:
         applies = state.token is None if limit.on == ANONYMOUS else limit.applies_to(kind)
@@ -80,7 +82,7 @@ def _charges(state: states.RequestState, method: str) -> Sequence[Charge]:
         if subject is None:
             continue
         limit = _overridden(limit, overrides.get(limit.name))
-        charges.append(Charge(limit, f"{state.dialect.name}:{subject}"))
+        charges.append(Charge(limit, store.key(f"{state.dialect.name}:{subject}")))
     return charges
 
 

@@ -3,7 +3,8 @@
 ``record`` and ``refuse`` cost a dictionary update. A thread writes the buffer every
 ``FLUSH_SECONDS``; it starts with the first entry of a process (so after a fork) and the rest is
 written at exit. A process that is killed loses at most what came since the last flush.
-Knows no HTTP: the middleware hands in what happened.
+Entries know their database and schema, and are written there. Knows no HTTP: the middleware hands
+in what happened.
 """
 
 from __future__ import annotations
@@ -14,24 +15,23 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from django.core import mail
 from django.db import (
     DatabaseError,
     IntegrityError,
     InterfaceError,
+    ProgrammingError,
     connections,
-    router,
     transaction,
 )
 
 from apikeys import conf, counters
-from apikeys.counters import LastUse, RefusalKey, UsageKey
-from apikeys.models import UsageCounter
+from apikeys.batches import Batch
+from apikeys.counters import LastUse, RefusalKey, UsageKey, UseKey
+from apikeys.models import stores
 
 logger = logging.getLogger("apikeys.usage")
 
@@ -42,37 +42,6 @@ LARGEST_BUFFER: Final = 100_000
 LONGEST_AGENT: Final = 255
 
 
-@dataclass(slots=True)
-class Batch:
-    """What came since the last flush."""
-
-    uses: Counter[UsageKey] = field(default_factory=Counter)
-    last: dict[tuple[int, bool], LastUse] = field(default_factory=dict)
-    refusals: Counter[RefusalKey] = field(default_factory=Counter)
-    dropped: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.uses or self.last or self.refusals or self.dropped)
-
-    def take_back(self, other: Batch) -> None:
-        """Merge a batch that could not be written, as far as it fits; newer last uses win."""
-        self.dropped += other.dropped
-        self.dropped += _add_what_fits(self.uses, other.uses)
-        self.dropped += _add_what_fits(self.refusals, other.refusals)
-        self.last = {**other.last, **self.last}
-
-
-def _add_what_fits(counts: Counter[Any], others: Counter[Any]) -> int:
-    """Add the others and return how many requests found no room, however long an outage lasts."""
-    left_out = 0
-    for key, number in others.items():
-        if key in counts or len(counts) < LARGEST_BUFFER:
-            counts[key] += number
-        else:
-            left_out += number
-    return left_out
-
-
 class Buffer:
     """The buffer of this process."""
 
@@ -80,7 +49,7 @@ class Buffer:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._batch = Batch()
-        self._last_written: dict[tuple[int, bool], int] = {}
+        self._last_written: dict[UseKey, int] = {}
         self._thread: threading.Thread | None = None
         self._failed_at = 0.0
 
@@ -107,7 +76,8 @@ class Buffer:
             at: Unix time; now when not given.
         """
         at = time.time() if at is None else at
-        key = UsageKey(token_pk, int(at) // HOUR * HOUR, outcome)
+        store = stores.current()
+        key = UsageKey(token_pk, int(at) // HOUR * HOUR, outcome, store)
         with self._lock:
             batch = self._batch
             if key not in batch.uses and len(batch.uses) >= LARGEST_BUFFER:
@@ -117,7 +87,8 @@ class Buffer:
             if used:
                 # A database refuses NUL, and one bad text would hold up the whole batch.
                 agent = agent.replace("\x00", "")[:LONGEST_AGENT]
-                batch.last[token_pk, previous] = LastUse(at, address, agent, previous)
+                last = UseKey(token_pk, previous, store)
+                batch.last[last] = LastUse(at, address, agent, previous)
         self._start()
 
     def refuse(
@@ -139,7 +110,8 @@ class Buffer:
             at: Unix time; now when not given.
         """
         at = time.time() if at is None else at
-        key = RefusalKey(int(at) // MINUTE * MINUTE, address, reason, dialect, token_id)
+        minute = int(at) // MINUTE * MINUTE
+        key = RefusalKey(minute, address, reason, dialect, token_id, stores.current())
         with self._lock:
             batch = self._batch
             if key not in batch.refusals and len(batch.refusals) >= LARGEST_BUFFER:
@@ -167,25 +139,34 @@ class Buffer:
                 batch.dropped = 0
             if final:
                 self._last_written.clear()
-            try:
+            for part in batch.by_store():
+                self._write_or_keep(part)
+
+    def _write_or_keep(self, batch: Batch) -> None:
+        try:
+            with stores.entered(batch.store):
                 try:
                     self._write(batch)
                 except IntegrityError:
                     # Foreign keys are checked at commit: a token that a host deleted by SQL must
                     # not keep the rest of the batch from being written.
-                    batch.uses = counters.of_known_tokens(batch.uses)
+                    batch.uses = counters.of_known_tokens(batch.uses, batch.store.alias)
                     self._write(batch)
-            except (DatabaseError, InterfaceError) as error:
-                with self._lock:
-                    self._batch.take_back(batch)
-                self._log_failure(error)
+                except ProgrammingError:
+                    if not stores.is_gone(batch.store):
+                        raise
+                    logger.warning("usage dropped with its schema %s", batch.store.schema)
+        except (DatabaseError, InterfaceError) as error:
+            with self._lock:
+                self._batch.take_back(batch, LARGEST_BUFFER)
+            self._log_failure(error)
 
     def _write(self, batch: Batch) -> None:
-        using = router.db_for_write(UsageCounter)
+        using = batch.store.alias
         with transaction.atomic(using=using):
             counters.add_uses(batch.uses, using)
             counters.add_refusals(batch.refusals, using)
-            written, kept = self._write_last_uses(batch.last)
+            written, kept = self._write_last_uses(batch.last, using)
         if kept:
             with self._lock:
                 self._batch.last = {**kept, **self._batch.last}
@@ -194,11 +175,11 @@ class Buffer:
             self._last_written.clear()
 
     def _write_last_uses(
-        self, last: dict[tuple[int, bool], LastUse]
-    ) -> tuple[dict[tuple[int, bool], int], dict[tuple[int, bool], LastUse]]:
+        self, last: dict[UseKey, LastUse], using: str
+    ) -> tuple[dict[UseKey, int], dict[UseKey, LastUse]]:
         """Return the minutes written, and the uses that wait for the next one."""
-        written: dict[tuple[int, bool], int] = {}
-        kept: dict[tuple[int, bool], LastUse] = {}
+        written: dict[UseKey, int] = {}
+        kept: dict[UseKey, LastUse] = {}
         # Sorted, so that two processes take row locks in the same order.
         for key in sorted(last):
             use = last[key]
@@ -206,7 +187,7 @@ class Buffer:
             if self._last_written.get(key) == minute:
                 kept[key] = use  # at most one write a minute; written by a later flush
                 continue
-            counters.write_last_use(key[0], use)
+            counters.write_last_use(key.token_pk, use, using)
             written[key] = minute
         return written, kept
 

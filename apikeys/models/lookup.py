@@ -5,7 +5,8 @@ kept and run through Django's cursor. Workspace, organization, membership and ow
 subqueries of one row each, and all of it as the text of one JSON array, which costs the driver
 less than forty columns. On PostgreSQL it is called as a function, see ``stored``.
 
-The row is read on every request; only the decoding of a text that came before is remembered.
+The row is read on every request; only the decoding of a text that came before is remembered, for
+the schema that it came from.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ from apikeys.models import stored
 from apikeys.models.columns import Array, Columns, Text, row_array
 from apikeys.models.organizations import Membership, Organization, Workspace
 from apikeys.models.prototypes import Prototype
+from apikeys.models.stores import schema_of
 from apikeys.models.tokens import AccessToken
 
 _STAND_IN: Final = "stand-in for the token id"
 MOST_REMEMBERED: Final = 1_000
-# SQLSTATE: the function was dropped, or the role may execute it no longer.
-_UNDEFINED_FUNCTION: Final = "42883"
-_INSUFFICIENT_PRIVILEGE: Final = "42501"
+# Schemas of one database whose function is known.
+MOST_SCHEMAS: Final = 1_000
+# SQLSTATE: the function was dropped, its schema was, or the role may execute it no longer.
+_WITHOUT_FUNCTION: Final = ("42883", "3F000", "42501")
 
 
 def find(token_id: str) -> Prototype | None:
@@ -78,7 +81,7 @@ class Lookup:
             (position, convert, expression)
             for position, (convert, expression) in compiler.get_converters(expressions).items()
         ]
-        self._decoded: dict[str, Prototype] = {}
+        self._decoded: dict[tuple[str, str], Prototype] = {}
 
     def _query(self) -> Any:
         organization = Organization.objects.filter(pk=OuterRef("organization_id"))
@@ -126,11 +129,12 @@ class Lookup:
         text: str = row[0]
         if not self.owner.fit_json:
             return self._decode(text, self._converted(row, connection))
-        found = self._decoded.get(text)
+        key = schema_of(connection), text
+        found = self._decoded.get(key)
         if found is None:
             found = self._decode(text, None)
             with _lock:
-                self._decoded[text] = found
+                self._decoded[key] = found
                 if len(self._decoded) > MOST_REMEMBERED:
                     del self._decoded[next(iter(self._decoded))]
         return found
@@ -186,20 +190,29 @@ class SQLiteLookup(Lookup):
 
 
 class PostgreSQLLookup(Lookup):
-    """Has the server parse and plan as little as can be: a call, or a prepared statement."""
+    """Has the server parse and plan as little as can be: a call, or a prepared statement.
+
+    Attributes:
+        calls: schema to the call of its function, None where there is none to be called.
+    """
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
-        self.call: str | None = None
+        self.calls: dict[str, str | None] = {}
         self.table = connections[alias].ops.quote_name(AccessToken._meta.db_table)
         # It takes the id alone and returns one column.
         self.can_be_stored = self.owner.fit_json and not (self.before or self.after)
-        self.asked = not self.can_be_stored
 
     def store(self) -> None:
         if self.can_be_stored:
-            self.call = stored.create(connections[self.alias], self.sql, self.table)
-            self.asked = True
+            connection = connections[self.alias]
+            self._know(schema_of(connection), stored.create(connection, self.sql, self.table))
+
+    def _know(self, schema: str, call: str | None) -> None:
+        with _lock:
+            self.calls[schema] = call
+            if len(self.calls) > MOST_SCHEMAS:
+                del self.calls[next(iter(self.calls))]
 
     def _run(self, connection: Any, parameters: tuple[Any, ...]) -> Any:
         if conf.get().prepare:
@@ -216,15 +229,18 @@ class PostgreSQLLookup(Lookup):
         return None if row is None or row[0] is None else row
 
     def _call(self, cursor: Any, connection: Any, parameters: tuple[Any, ...]) -> None:
-        if not self.asked:
-            self.call = stored.find(cursor, self.sql, self.table)
-            self.asked = True
+        schema = schema_of(connection)
         try:
-            cursor.execute(self.call or self.sql, parameters)
+            call = self.calls[schema]
+        except KeyError:
+            call = stored.find(cursor, self.sql, self.table) if self.can_be_stored else None
+            self._know(schema, call)
+        try:
+            cursor.execute(call or self.sql, parameters)
         except ProgrammingError as error:
-            if self.call is None or not _is_about_the_function(error):
+            if call is None or not _is_about_the_function(error):
                 raise
-            self.call = None
+            self._know(schema, None)
             if connection.in_atomic_block:
                 raise  # the transaction is broken; the next request sends the query itself
             cursor.execute(self.sql, parameters)
@@ -233,7 +249,7 @@ class PostgreSQLLookup(Lookup):
 def _is_about_the_function(error: ProgrammingError) -> bool:
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)  # psycopg 3 and 2
-    return state in (_UNDEFINED_FUNCTION, _INSUFFICIENT_PRIVILEGE)
+    return state in _WITHOUT_FUNCTION
 
 
 _LOOKUPS: Final = {"sqlite": SQLiteLookup, "postgresql": PostgreSQLLookup}

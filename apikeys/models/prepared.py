@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Cursor
 
 
@@ -28,6 +29,9 @@ def cursor(connection: Any) -> Any:
     """
     if connection.queries_logged:
         return connection.cursor()
+    if type(connection)._cursor is not BaseDatabaseWrapper._cursor:
+        # A backend of somebody else's sets its schema as it makes a cursor.
+        connection.cursor().close()
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     raw = connection.connection

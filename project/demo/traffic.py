@@ -89,7 +89,7 @@ def use(token: AccessToken, load: Load, *, first: datetime, last: datetime) -> N
         if previous and not token.has_overlap():
             continue
         seen = LastUse(at - 2400 * previous, load.address, AGENT, previous)
-        counters.write_last_use(token.pk, seen)
+        counters.write_last_use(token.pk, seen, router.db_for_write(AccessToken))
 
 
 def knock(token: AccessToken, knocking: Knocking, *, now: datetime) -> None:

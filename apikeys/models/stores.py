@@ -1,0 +1,104 @@
+"""Which database, and which schema of it, the rows of this request lie in.
+
+Whatever is remembered or buffered by a primary key, or stands for a row, is kept apart by this:
+one process may serve many databases (a router names the alias) and many schemas (django-tenants
+and its like name it on the connection, as ``schema_name``). Knows no query of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from django.apps import apps
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, router
+
+from apikeys.models.tokens import AccessToken
+
+_APP: Final = "apikeys"
+
+
+class Store(NamedTuple):
+    """An alias of ``DATABASES``, and a schema; ``""`` where requests don't choose one."""
+
+    alias: str
+    schema: str = ""
+
+    def key(self, name: str) -> str:
+        """Return a name for use outside of the database that no other store has."""
+        if self == DEFAULT:
+            return name
+        return f"{self.alias}/{self.schema}/{name}"
+
+
+DEFAULT: Final = Store(DEFAULT_DB_ALIAS)
+
+
+def current() -> Store:
+    """Return where this thread reads and writes tokens now."""
+    alias = router.db_for_write(AccessToken)
+    return Store(alias, schema_of(connections[alias]))
+
+
+def schema_of(connection: Any) -> str:
+    """Return the schema that a connection was told to use; ``""`` where that decides nothing.
+
+    Where the app lies in the schema that all tenants share, its rows are the same for each.
+    """
+    schema: str | None = getattr(connection, "schema_name", None)
+    return schema if schema and not is_shared() else ""
+
+
+def is_shared() -> bool:
+    """Whether django-tenants keeps this app once for all tenants.
+
+    Its settings are ``TENANT_APPS``, or ``TENANT_TYPES`` with the apps of each type.
+    """
+    if types := getattr(settings, "TENANT_TYPES", None):
+        public = getattr(settings, "PUBLIC_SCHEMA_NAME", "public")
+        lists = [kind.get("APPS", ()) for name, kind in types.items() if name != public]
+        return not any(_holds_app(names) for names in lists)
+    names = getattr(settings, "TENANT_APPS", None)
+    return names is not None and not _holds_app(names)
+
+
+def _holds_app(names: Any) -> bool:
+    config = apps.get_app_config(_APP)
+    cls = type(config)
+    return not {config.name, f"{cls.__module__}.{cls.__qualname__}"}.isdisjoint(names)
+
+
+@contextmanager
+def entered(store: Store) -> Iterator[None]:
+    """Have this thread's connection use the schema of a store, and then the one before.
+
+    Raises:
+        NotSupportedError: the backend has no ``set_schema``; ``manage.py check`` refuses it.
+    """
+    connection: Any = connections[store.alias]
+    if not store.schema or schema_of(connection) == store.schema:
+        yield
+        return
+    if not hasattr(connection, "set_schema"):
+        raise NotSupportedError("The database backend has no set_schema().")
+    before, tenant = connection.schema_name, getattr(connection, "tenant", None)
+    connection.set_schema(store.schema)
+    try:
+        yield
+    finally:
+        if tenant is not None and hasattr(connection, "set_tenant"):
+            connection.set_tenant(tenant)
+        else:
+            connection.set_schema(before)
+
+
+def is_gone(store: Store) -> bool:
+    """Whether the schema has been dropped."""
+    connection = connections[store.alias]
+    if not store.schema or connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [store.schema])
+        return cursor.fetchone() is None

@@ -1,0 +1,1 @@
+"""A database backend that chooses a schema for each request, as django-tenants' does."""
