@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import (
     AccessToken,
@@ -60,10 +61,18 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(ReadOnlyAdmin):
-    list_display = ("token_id", "name", "workspace", "kind", "expires_at", "revoked_at")
-    list_select_related = ("workspace",)
+    list_display = ("token_id", "name", "workspace", "kind", "status", "expires_at", "revoked_at")
     search_fields = ("token_id", "name")
     exclude = ("digest", "previous_digest")
+    readonly_fields = ("status",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).for_status()
+
+    @admin.display(description=_("status"))
+    def status(self, token: AccessToken) -> str:
+        """What the token is now."""
+        return str(token.status.label)
 
 
 @admin.register(SecretIssue)

@@ -22,6 +22,7 @@ from apikeys.models import AccessToken, AuditEvent
 from apikeys.models.tokens import AccessTokenQuerySet, Status
 from apikeys.services.audit import Action, action_label
 
+CURRENT: Final = "current"
 LIVE: Final = "live"
 ALL: Final = "all"
 DEFAULT_ORDER: Final = "-created"
@@ -55,7 +56,8 @@ def sortable(tokens: AccessTokenQuerySet) -> Any:
 
 
 class TokenFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
-    """Filters of a list of tokens; without ``status`` those neither revoked nor expired.
+    """Filters of a list of tokens; without ``status`` those neither revoked nor expired, which
+    ``current`` says too. ``live`` are those of them that could ever be used again.
 
     ``q`` finds a part of the name or the beginning of the token id, with or without the prefix
     of the API key. ``ordering`` is a name in ``ORDERS``.
@@ -68,7 +70,12 @@ class TokenFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped li
     status = django_filters.ChoiceFilter(
         label=_("Status"),
         method="of_status",
-        choices=((LIVE, _("Live")), *Status.choices, (ALL, _("All"))),
+        choices=(
+            (CURRENT, _("Not revoked or expired")),
+            (LIVE, _("Live")),
+            *Status.choices,
+            (ALL, _("All")),
+        ),
         empty_label=None,
     )
     unused = django_filters.BooleanFilter(label=_("Unused for 90 days"), method="only_unused")
@@ -92,7 +99,7 @@ class TokenFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped li
 
     def filter_queryset(self, queryset: Any) -> Any:
         queryset = super().filter_queryset(sortable(queryset))
-        return queryset if self.choice("status") else queryset.live()
+        return queryset if self.choice("status") else queryset.current()
 
     def search(self, queryset: Any, name: str, value: str) -> Any:
         """Find a part of the name or the beginning of the id."""
@@ -108,10 +115,9 @@ class TokenFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped li
         )
 
     def of_status(self, queryset: Any, name: str, value: str) -> Any:
-        """Keep the tokens of that computed status."""
-        if value == ALL:
-            return queryset
-        return queryset.live() if value == LIVE else queryset.with_status(value)
+        """Keep the tokens of that computed status, or of that group of them."""
+        groups = {ALL: queryset.all, CURRENT: queryset.current, LIVE: queryset.live}
+        return groups[value]() if value in groups else queryset.with_status(value)
 
     def only_unused(self, queryset: Any, name: str, value: bool) -> Any:
         """Keep live tokens that nobody has used for 90 days."""

@@ -5,20 +5,40 @@ Worked out once for a row and kept with it. Knows no request.
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
-from typing import Any
+from datetime import UTC, datetime
+from typing import Final
 
 from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 
+from apikeys.models.people import declared_activity as _is_active_of
+from apikeys.models.people import is_active
 from apikeys.models.prototypes import Prototype
-from apikeys.models.tokens import Kind
+from apikeys.models.status import (
+    AFTER_EXPIRY,
+    BEFORE_EXPIRY,
+    Circumstances,
+    Kind,
+    Rule,
+    Status,
+    status_of,
+)
 from apikeys.refusals import Reason
 
-Values = dict[str, Any]
+# Why a token of that status is refused; of the others it is let in.
+REASONS: Final[Mapping[Status, Reason]] = {
+    Status.REVOKED: Reason.REVOKED,
+    Status.ARCHIVED: Reason.WORKSPACE_ARCHIVED,
+    Status.EXPIRED: Reason.EXPIRED,
+    Status.OWNER_GONE: Reason.OWNER_GONE,
+    Status.SUSPENDED: Reason.ORGANIZATION_SUSPENDED,
+    Status.OWNER_INACTIVE: Reason.OWNER_INACTIVE,
+    Status.DISABLED: Reason.DISABLED,
+}
+# For rules that look at no clock.
+_NO_MOMENT: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +50,9 @@ class Standing:
         environment, dialect: the workspace's.
         networks: the lists, of token and organization, that the address must be in.
         reason_before_expiry: why it can't be used, where that is judged before its expiry is.
-        reason_after_expiry: the same, judged after it.
+        reason_after_expiry: the same, judged after it; the owner counts as active unless it is
+            known to be inactive.
+        reason_if_inactive: what it would be with an inactive owner.
         asked_owner: the owner, where a host's user model works out ``is_active`` for itself.
     """
 
@@ -45,6 +67,7 @@ class Standing:
     networks: tuple[tuple[str, ...], ...]
     reason_before_expiry: Reason | None
     reason_after_expiry: Reason | None
+    reason_if_inactive: Reason | None
     asked_owner: Prototype | None
 
     def refusal_reason(self, now: datetime | None = None) -> Reason | None:
@@ -57,9 +80,8 @@ class Standing:
             return self.reason_before_expiry
         if self.expires_at is not None and self.expires_at <= (now or timezone.now()):
             return Reason.EXPIRED
-        if self.reason_after_expiry is None and self.asked_owner is not None:
-            active = self.asked_owner.copy().is_active
-            return None if active else Reason.OWNER_INACTIVE
+        if self.asked_owner is not None and not is_active(self.asked_owner.copy()):
+            return self.reason_if_inactive
         return self.reason_after_expiry
 
     def has_overlap(self, now: datetime | None = None) -> bool:
@@ -78,7 +100,18 @@ def _work_out(row: Prototype) -> Standing:
     workspace = _joined(row, "workspace")
     organization = _joined(workspace, "organization")
     owner = row.related["owner"]
-    active = None if owner is None else _fixed_activity(owner)
+    active = True if owner is None else _fixed_activity(owner)
+    circumstances = Circumstances(
+        revoked_at=token["revoked_at"],
+        archived_at=workspace.values["archived_at"],
+        expires_at=None,  # the one that time decides
+        personal=token["kind"] == Kind.PERSONAL,
+        owner_is_member=owner is not None and bool(token["owner_is_member"]),
+        suspended_at=organization.values["suspended_at"],
+        owner_is_active=active is not False,
+        disabled_at=token["disabled_at"],
+    )
+    if_inactive = circumstances._replace(owner_is_active=False)
     lists = (token["allowed_networks"], organization.values["allowed_networks"])
     standing = Standing(
         token_id=token["token_id"],
@@ -90,12 +123,17 @@ def _work_out(row: Prototype) -> Standing:
         environment=workspace.values["environment"],
         dialect=workspace.values["dialect"],
         networks=tuple(tuple(map(str, allowed)) for allowed in lists if allowed),
-        reason_before_expiry=_reason_before_expiry(token, workspace.values),
-        reason_after_expiry=_reason_after_expiry(token, organization.values, owner, active),
+        reason_before_expiry=_reason(circumstances, BEFORE_EXPIRY),
+        reason_after_expiry=_reason(circumstances, AFTER_EXPIRY),
+        reason_if_inactive=_reason(if_inactive, AFTER_EXPIRY),
         asked_owner=owner if active is None else None,
     )
     row.standing = standing
     return standing
+
+
+def _reason(circumstances: Circumstances, rules: Iterable[Rule]) -> Reason | None:
+    return REASONS.get(status_of(circumstances, _NO_MOMENT, rules))
 
 
 def _joined(row: Prototype, name: str) -> Prototype:
@@ -111,31 +149,3 @@ def _fixed_activity(owner: Prototype) -> bool | None:
     if isinstance(attribute, DeferredAttribute):
         return bool(owner.values[attribute.field.attname])
     return attribute if isinstance(attribute, bool) else None
-
-
-@cache
-def _is_active_of(user_model: type) -> object:
-    return inspect.getattr_static(user_model, "is_active", None)
-
-
-def _reason_before_expiry(token: Values, workspace: Values) -> Reason | None:
-    if token["revoked_at"] is not None:
-        return Reason.REVOKED
-    if workspace["archived_at"] is not None:
-        return Reason.WORKSPACE_ARCHIVED
-    if token["disabled_at"] is not None:
-        return Reason.DISABLED
-    return None
-
-
-def _reason_after_expiry(
-    token: Values, organization: Values, owner: Prototype | None, active: bool | None
-) -> Reason | None:
-    if organization["suspended_at"] is not None:
-        return Reason.ORGANIZATION_SUSPENDED
-    if token["kind"] == Kind.PERSONAL:
-        if owner is None or not token["owner_is_member"]:
-            return Reason.OWNER_GONE
-        if active is False:
-            return Reason.OWNER_INACTIVE
-    return None

@@ -163,6 +163,12 @@ class RotateSerializer(StrictSerializer):
         max_value=7 * 24 * 3600,
         help_text="How long the present secret keeps working.",
     )
+    rotated_at = Moment(
+        required=False,
+        allow_null=True,
+        help_text="The token's `rotated_at` as you have read it; the rotation is refused if there "
+        "has been another since. Left out, it is refused within ten seconds of the last one.",
+    )
 
 
 class RevokeSerializer(StrictSerializer):

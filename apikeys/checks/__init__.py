@@ -3,4 +3,12 @@
 Each message says what to write. Reads views, settings and, where asked, stores; changes nothing.
 """
 
-from apikeys.checks import database, deployment, settings, tenants, views, wiring  # noqa: F401
+from apikeys.checks import (  # noqa: F401
+    database,
+    deployment,
+    people,
+    settings,
+    tenants,
+    views,
+    wiring,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.db import models
@@ -13,28 +13,14 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.models.organizations import Organization, Workspace
+from apikeys.models import people, status
+from apikeys.models.organizations import Membership, Organization, Workspace
+from apikeys.models.status import EXPIRING_WITHIN, Kind, Status
 from apikeys.models.writer import WriterManager
 
-EXPIRING_WITHIN: Final = timedelta(days=14)
+__all__ = ["EXPIRING_WITHIN", "AccessToken", "AccessTokenQuerySet", "Kind", "SecretIssue", "Status"]
+
 UNUSED_AFTER: Final = timedelta(days=90)
-
-
-class Status(models.TextChoices):
-    """What a token is now. Computed, never stored."""
-
-    ACTIVE = "active", _("Active")
-    EXPIRING = "expiring", _("Expiring")
-    EXPIRED = "expired", _("Expired")
-    DISABLED = "disabled", _("Disabled")
-    REVOKED = "revoked", _("Revoked")
-
-
-class Kind(models.TextChoices):
-    """Whose a token is: its workspace's (it survives people) or one person's."""
-
-    AUTOMATION = "automation", _("automation")
-    PERSONAL = "personal", _("personal")
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
@@ -44,24 +30,24 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         """Return the tokens of all workspaces of the organization."""
         return self.filter(workspace__organization=organization)
 
-    def live(self, now: datetime | None = None) -> AccessTokenQuerySet:
-        """Return tokens that could still be used, now or after being enabled."""
-        return self.filter(revoked_at__isnull=True).exclude(expires_at__lte=now or timezone.now())
+    def for_status(self) -> AccessTokenQuerySet:
+        """Return the tokens with all that ``AccessToken.status`` asks for, in the same query."""
+        return self.select_related("workspace__organization", "owner").annotate(
+            owner_is_member=status.owner_is_member()
+        )
 
-    def with_status(self, status: str, now: datetime | None = None) -> AccessTokenQuerySet:
-        """Return the tokens whose computed status is ``status``."""
+    def current(self, now: datetime | None = None) -> AccessTokenQuerySet:
+        """Return tokens that are neither revoked nor expired: those that need looking after."""
         now = now or timezone.now()
-        unrevoked = self.filter(revoked_at__isnull=True)
-        unexpired = unrevoked.exclude(expires_at__lte=now)
-        enabled = unexpired.filter(disabled_at__isnull=True)
-        soon = Q(expires_at__isnull=False, expires_at__lte=now + EXPIRING_WITHIN)
-        return {
-            Status.REVOKED: self.filter(revoked_at__isnull=False),
-            Status.EXPIRED: unrevoked.filter(expires_at__lte=now),
-            Status.DISABLED: unexpired.filter(disabled_at__isnull=False),
-            Status.EXPIRING: enabled.filter(soon),
-            Status.ACTIVE: enabled.exclude(soon),
-        }[Status(status)]
+        return self.filter(*status.none_of((Status.REVOKED, Status.EXPIRED), now))
+
+    def live(self, now: datetime | None = None) -> AccessTokenQuerySet:
+        """Return tokens that could still be used, now or when a pause of theirs has ended."""
+        return self.filter(*status.none_of(status.ENDED, now or timezone.now()))
+
+    def with_status(self, wanted: str, now: datetime | None = None) -> AccessTokenQuerySet:
+        """Return the tokens whose computed status is ``wanted``."""
+        return self.filter(*status.condition(Status(wanted), now or timezone.now()))
 
     def unused(self, now: datetime | None = None) -> AccessTokenQuerySet:
         """Return live tokens older than 90 days that nobody has used for as long."""
@@ -207,16 +193,44 @@ class AccessToken(models.Model):
         return self.status_at(timezone.now())
 
     def status_at(self, now: datetime) -> Status:
-        """What this token is at ``now``; ``expires_at <= now`` is expired."""
-        if self.revoked_at is not None:
-            return Status.REVOKED
-        if self.expires_at is not None and self.expires_at <= now:
-            return Status.EXPIRED
-        if self.disabled_at is not None:
-            return Status.DISABLED
-        if self.expires_at is not None and self.expires_at <= now + EXPIRING_WITHIN:
-            return Status.EXPIRING
-        return Status.ACTIVE
+        """What this token is at ``now``; ``expires_at <= now`` is expired.
+
+        Asks for workspace, organization, owner and membership where ``for_status`` or the read
+        path did not bring them.
+        """
+        return status.status_of(self._circumstances(), now)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether requests with this token are let in at this moment."""
+        return self.status in status.USABLE
+
+    def _circumstances(self) -> status.Circumstances:
+        personal = self.kind == Kind.PERSONAL
+        owner = self.owner if personal else None
+        return status.Circumstances(
+            revoked_at=self.revoked_at,
+            archived_at=self.workspace.archived_at,
+            expires_at=self.expires_at,
+            personal=personal,
+            owner_is_member=owner is not None and self._knows_membership(),
+            suspended_at=self.organization.suspended_at,
+            owner_is_active=owner is not None and people.is_active(owner),
+            disabled_at=self.disabled_at,
+        )
+
+    def _knows_membership(self) -> bool:
+        brought = self.__dict__.get("owner_is_member")
+        if brought is not None:
+            return cast(bool, brought)
+        return Membership.objects.filter(
+            organization=self.workspace.organization_id, user=self.owner_id
+        ).exists()
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Read the row anew, and forget what came with it of the owner."""
+        self.__dict__.pop("owner_is_member", None)
+        super().refresh_from_db(*args, **kwargs)
 
     def has_overlap(self, now: datetime | None = None) -> bool:
         """Whether the secret before the last rotation is still accepted."""

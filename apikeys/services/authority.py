@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import router
+
 from apikeys import networks
-from apikeys.models import AccessToken, Membership, Organization, Workspace
+from apikeys.models import AccessToken, Membership, Organization, Workspace, people
 from apikeys.models.organizations import Role
-from apikeys.models.tokens import Kind, Status
+from apikeys.models.tokens import Kind
 from apikeys.scopes import MANAGE, is_narrower
 from apikeys.services.actors import Actor
 from apikeys.services.errors import NotAllowed
@@ -37,8 +39,10 @@ def require_operator(actor: Actor) -> None:
     Raises:
         NotAllowed: ``limits.operator_required``.
     """
-    user = actor.user if actor.kind == "user" else None
-    if actor.kind == "system" or (user is not None and user.is_active and is_operator(user)):
+    user = _person_now(actor)
+    if actor.kind == "system" or (
+        user is not None and people.is_active(user) and is_operator(user)
+    ):
         return
     raise NotAllowed("limits.operator_required", "Only the operator of this site sets limits.")
 
@@ -102,7 +106,7 @@ def require_within_parent(
     Raises:
         NotAllowed: ``token.exceeds_parent``, ``token.grandchild`` or ``token.parent_not_usable``.
     """
-    if parent.status in (Status.REVOKED, Status.EXPIRED, Status.DISABLED):
+    if not parent.is_usable:
         raise NotAllowed("token.parent_not_usable", "The token that makes this one has ended.")
     if parent.parent_id is not None:
         raise NotAllowed("token.grandchild", "A token made by a token can't make another one.")
@@ -123,18 +127,46 @@ def require_within_parent(
         )
 
 
+def _person_now(actor: Actor) -> Any:
+    """Return the person as the database knows them now; None for a token and the system."""
+    if actor.kind != "user" or actor.user is None:
+        return None
+    model = type(actor.user)
+    people_now = model._base_manager.using(router.db_for_write(model))
+    return people_now.filter(pk=actor.user.pk).first()
+
+
 def _is_admin(actor: Actor, organization: Organization) -> bool:
+    return _is_member(actor, organization, role=Role.ADMIN)
+
+
+def _is_member(actor: Actor, organization: Organization, **conditions: Any) -> bool:
+    """Whether the person is in the organization and active, as the database knows it now."""
     return (
         actor.user is not None
-        and actor.user.is_active
+        and people.is_active(actor.user)
         and Membership.objects.filter(
-            organization=organization, user=actor.user, role=Role.ADMIN
+            people.active("user__"), organization=organization, user=actor.user, **conditions
         ).exists()
     )
 
 
+def _bearer_now(actor: Actor) -> AccessToken | None:
+    """Return the actor's token as the database knows it now.
+
+    Raises:
+        NotAllowed: it has been revoked, disabled or the like since the request was let in.
+    """
+    if actor.token is None:
+        return None
+    bearer = AccessToken.objects.for_status().filter(pk=actor.token.pk).first()
+    if bearer is None or not bearer.is_usable:
+        raise NotAllowed("token.parent_not_usable", "The token of this request has ended.")
+    return bearer
+
+
 def _require_managing_token(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
-    bearer = actor.token
+    bearer = _bearer_now(actor)
     if bearer is None or MANAGE not in bearer.scopes:
         raise NotAllowed("token.manage_required", f"This needs the scope {MANAGE}.")
     if workspace.pk != bearer.workspace_id:
@@ -144,10 +176,7 @@ def _require_managing_token(actor: Actor, workspace: Workspace, token: AccessTok
 
 
 def _require_self_service(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
-    member = Membership.objects.filter(
-        organization=workspace.organization, user=actor.user, user__is_active=True
-    )
-    if not workspace.speaks.self_service or not member.exists():
+    if not workspace.speaks.self_service or not _is_member(actor, workspace.organization):
         raise NotAllowed("organization.admin_required", "Only admins may manage access tokens.")
     if token is not None and (token.kind != Kind.PERSONAL or token.owner != actor.user):
         raise NotAllowed("token.not_yours", "You can manage your own personal tokens only.")

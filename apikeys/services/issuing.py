@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from apikeys import conf, credentials
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Membership, Workspace
-from apikeys.models.tokens import Kind, Status
+from apikeys.models.tokens import Kind
 from apikeys.scopes import MANAGE
 from apikeys.services import audit, rules
 from apikeys.services.actors import Actor
@@ -30,10 +30,14 @@ from apikeys.services.authority import (
 from apikeys.services.creation_ids import fingerprint_of, remember, require_new
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_token
+from apikeys.services.obstacles import require_no_obstacle
 from apikeys.services.transactions import atomic, savepoint
+from apikeys.services.unset import UNSET, Unset
 
 ID_ATTEMPTS: Final = 8
 LONGEST_OVERLAP: Final = timedelta(days=7)
+# Requests that were sent at the same moment are through by then, whoever works them off.
+JUST_ROTATED: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ def create_token(
 
     Raises:
         NotAllowed: the actor may not make this token.
-        Conflict: the workspace is archived.
+        Conflict: every request with the token would be refused: the workspace is archived, the
+            organization suspended, or the owner's account inactive.
         Invalid: a value breaks a rule; ``field`` says which.
         AlreadyIssued: this creation id made a secret before.
     """
@@ -106,10 +111,10 @@ def create_token(
         *(expires_at, allowed, token.description),
     )
     require_new(organization, creation_id, fingerprint)
-    _require_open(workspace)
+    _require_personal_whole(token)
+    require_no_obstacle(token)
     token.name = rules.token_name(name, workspace=workspace, kind=kind)
     token.expires_at = rules.expiry(expires_at, organization=organization)
-    _require_personal_whole(token)
     _require_within(actor, token)
     secret = _insert(token, dialect)
     remember(organization, creation_id, fingerprint, token)
@@ -134,27 +139,39 @@ def rotate_token(
     token: AccessToken,
     overlap: timedelta = timedelta(0),
     creation_id: str | None = None,
+    rotated_at: datetime | Unset | None = UNSET,
+    unless_rotated_within: timedelta = timedelta(0),
 ) -> IssuedToken:
     """Give the token a new secret; the id stays and so does the expiry.
 
+    Of rotations that were decided on the same state one is made: each of the others would end the
+    secret that the one before has just handed out. To rotate again, look at the token again.
+
     Args:
         actor: who rotates it.
-        token: the token.
+        token: the token as it was when this was decided.
         overlap: how long the present secret keeps working, at most seven days.
         creation_id: makes a repeat of the same request harmless.
+        rotated_at: when it was last rotated, as the caller has seen it; None for never. Not
+            given, it is what ``token`` says.
+        unless_rotated_within: also refuse it so long after the last rotation; for edges whose
+            callers may not say what they have seen.
 
     Raises:
         NotAllowed: the actor may not manage this token.
-        Conflict: it is revoked or expired, or the overlap of an earlier rotation still runs.
+        Conflict: requests with it are refused whatever its secret, the overlap of an earlier
+            rotation still runs, or ``token.rotated_meanwhile``.
         Invalid: the overlap is out of range.
         AlreadyIssued: this creation id made a secret before.
     """
+    seen = token.rotated_at if rotated_at is UNSET else rotated_at
     organization = lock_organization(token.workspace.organization)
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     fingerprint = fingerprint_of("rotate", token.pk, overlap.total_seconds())
     require_new(organization, creation_id, fingerprint)
     _require_rotatable(token)
+    _require_seen(token, seen, unless_rotated_within)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
     secret = _replace_secret(token, overlap)
@@ -177,6 +194,7 @@ def end_overlap(*, actor: Actor, token: AccessToken) -> AccessToken:
         NotAllowed: the actor may not manage this token.
         Conflict: no overlap is running.
     """
+    lock_organization(token.workspace.organization)
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     if not token.has_overlap():
@@ -213,6 +231,9 @@ def _replace_secret(token: AccessToken, overlap: timedelta) -> str:
         raise Conflict("token.shape_unknown", "Tokens of this old shape can't be rotated.")
     secret = shape.new_secret(token.token_id)
     now = timezone.now()
+    # Never twice the same, whatever the clock does: it says which rotation somebody has seen.
+    last = token.rotated_at
+    rotated_at = now if last is None else max(now, last + timedelta(microseconds=1))
     ends = now + overlap
     if token.expires_at is not None:
         ends = min(ends, token.expires_at)
@@ -221,7 +242,7 @@ def _replace_secret(token: AccessToken, overlap: timedelta) -> str:
         "previous_digest": token.digest if overlap else "",
         "previous_expires_at": ends if overlap else None,
         "previous_last_used_at": None,
-        "rotated_at": now,
+        "rotated_at": rotated_at,
     }
     for field_name, value in changes.items():
         setattr(token, field_name, value)
@@ -250,22 +271,25 @@ def _insert(token: AccessToken, dialect: Dialect) -> str:
     raise Conflict("token.no_free_id", "No free token id was found. Try again.")
 
 
-def _require_open(workspace: Workspace) -> None:
-    if workspace.archived_at is not None:
-        raise Conflict("workspace.archived", "This workspace is archived.", field="workspace")
-
-
 def _require_rotatable(token: AccessToken) -> None:
-    if token.status is Status.REVOKED:
-        raise Conflict("token.revoked", "This token is revoked, for ever.")
-    if token.status is Status.EXPIRED:
-        raise Conflict("token.expired", "This token has expired. Generate a new one.")
+    require_no_obstacle(token)
     if token.has_overlap():
         raise Conflict(
             "token.overlap_running",
             "The secret before the last rotation still works. End the overlap first.",
         )
-    _require_open(token.workspace)
+
+
+def _require_seen(token: AccessToken, seen: datetime | None, within: timedelta) -> None:
+    last = token.rotated_at
+    if seen == last and (last is None or timezone.now() - last >= within):
+        return
+    raise Conflict(
+        "token.rotated_meanwhile",
+        "This token has just been rotated, and rotating it again would end the new secret. "
+        "If you mean that, look at the token and say when it was last rotated.",
+        rotated_at=last.isoformat() if last else None,
+    )
 
 
 def _require_personal_whole(token: AccessToken) -> None:

@@ -1,7 +1,8 @@
 """Create, narrow, disable, enable and revoke access tokens, each with its audit event.
 
-Keyword-only, the actor first, one transaction, the event last. Secrets leave as return values and
-stay nowhere. Making secrets is in ``issuing``.
+Keyword-only, the actor first, one transaction, the event last. Every change locks the organization
+first and then asks who the actor is, so that nobody's change follows the end of their power.
+Secrets leave as return values and stay nowhere. Making secrets is in ``issuing``.
 """
 
 from __future__ import annotations
@@ -14,19 +15,27 @@ from django.utils import timezone
 
 from apikeys import networks
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.models.tokens import Kind, Status
+from apikeys.models.tokens import Kind
 from apikeys.scopes import is_narrower
 from apikeys.services import audit, rules
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authority import require_token_manager, require_within_parent
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
-from apikeys.services.issuing import IssuedToken, create_token, end_overlap, rotate_token
+from apikeys.services.issuing import (
+    JUST_ROTATED,
+    IssuedToken,
+    create_token,
+    end_overlap,
+    rotate_token,
+)
 from apikeys.services.locks import lock_organization, lock_token, lock_tokens
+from apikeys.services.obstacles import require_no_obstacle
 from apikeys.services.transactions import atomic
 from apikeys.services.unset import UNSET, Unset
 
 __all__ = [
+    "JUST_ROTATED",
     "IssuedToken",
     "create_token",
     "disable_token",
@@ -107,6 +116,7 @@ def disable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     Raises:
         NotAllowed, Conflict: as ``update_token``.
     """
+    lock_organization(token.workspace.organization)
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     _require_not_revoked(token)
@@ -122,11 +132,13 @@ def enable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     """Let a disabled token work again; does nothing to an enabled one.
 
     Raises:
-        NotAllowed, Conflict: as ``update_token``.
+        NotAllowed: as ``update_token``.
+        Conflict: it is revoked, or its requests would be refused all the same.
     """
+    lock_organization(token.workspace.organization)
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
-    _require_not_revoked(token)
+    require_no_obstacle(token)
     if token.disabled_at is not None:
         token.disabled_at = None
         token.save(update_fields=["disabled_at", "updated_at"])
@@ -143,6 +155,7 @@ def revoke_token(*, actor: Actor, token: AccessToken, reason: str = "") -> Acces
     Raises:
         NotAllowed: the actor may not manage this token.
     """
+    lock_organization(token.workspace.organization)
     token = lock_token(token)
     _require_may_revoke(actor, token)
     _revoke(actor, [token], reason)
@@ -156,6 +169,7 @@ def revoke_own(*, actor: Actor, token: AccessToken) -> AccessToken:
     Raises:
         NotAllowed: the actor is not this token.
     """
+    lock_organization(token.workspace.organization)
     token = lock_token(token)
     if actor.token is None or actor.token.pk != token.pk:
         raise NotAllowed("token.not_yours", "A token can revoke itself here, and no other.")
@@ -176,6 +190,7 @@ def revoke_tokens(
         Invalid: one of the ids names no token of the organization.
         NotAllowed: the actor may not manage one of them.
     """
+    lock_organization(organization)
     wanted = set(token_ids)
     tokens = lock_tokens(
         AccessToken.objects.in_organization(organization).filter(token_id__in=wanted)
@@ -199,6 +214,7 @@ def revoke_all(
     Raises:
         NotAllowed: the actor may not manage one of them.
     """
+    lock_organization(workspace.organization)
     tokens = AccessToken.objects.filter(workspace=workspace, revoked_at__isnull=True)
     if owner is not None:
         tokens = tokens.filter(kind=Kind.PERSONAL, owner=owner)
@@ -246,7 +262,7 @@ def _record(actor: Actor, action: Action, token: AccessToken, **details: Any) ->
 
 
 def _require_not_revoked(token: AccessToken) -> None:
-    if token.status is Status.REVOKED:
+    if token.revoked_at is not None:
         raise Conflict("token.revoked", "This token is revoked, for ever.")
 
 

@@ -17,6 +17,7 @@ from apikeys.models.tokens import Kind
 from apikeys.scopes import MANAGE, is_narrower
 from apikeys.services.errors import ServiceError
 from apikeys.services.rules import LONGEST_DESCRIPTION
+from apikeys.services.tokens import JUST_ROTATED
 from dashboard.forms import expiry
 from dashboard.forms.errors import add_service_error
 from dashboard.forms.moments import UTCDateTimeField
@@ -25,6 +26,10 @@ from dashboard.forms.password import PasswordAgainMixin
 from dashboard.forms.permissions import PermissionForm
 
 LONGEST_NAME: Final = 64
+_ROTATED_MEANWHILE: Final = _(
+    "This token was rotated meanwhile, and nothing was made now. Rotate again only if you mean to: "
+    "the secret made meanwhile stops."
+)
 EDITABLE: Final = ("name", "description", "scopes", "expires_at", "allowed_networks")
 
 
@@ -168,7 +173,16 @@ class GenerateForm(SecretForm):
 
 
 class RotateForm(SecretForm):
-    """How long the present secret keeps working."""
+    """How long the present secret keeps working.
+
+    ``seen`` says when the token was last rotated as the page showed it, so that of two pages
+    opened at the same time one rotates; empty for never.
+
+    Args:
+        token: the token as the page shows it.
+    """
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
 
     overlap = forms.TypedChoiceField(
         label=_("The present secret stops"),
@@ -182,6 +196,34 @@ class RotateForm(SecretForm):
         initial="86400",
         widget=forms.RadioSelect,
     )
+
+    def __init__(self, data: Any = None, *, token: AccessToken, request: HttpRequest) -> None:
+        super().__init__(data, request=request)
+        self.fields["seen"].initial = _version(token)
+
+    def clean_seen(self) -> dict[str, Any]:
+        """Return what ``rotate_token`` takes of it; nobody is taken to have seen what is not sent.
+
+        Raises:
+            ValidationError: it is no moment.
+        """
+        if "seen" not in self.data:
+            return {"unless_rotated_within": JUST_ROTATED}
+        text = self.cleaned_data["seen"]
+        try:
+            moment = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            moment = None
+        if text and (moment is None or moment.tzinfo is None):
+            raise forms.ValidationError(_("This form is incomplete. Open the page again."))
+        return {"rotated_at": moment}
+
+    def refuse(self, error: ServiceError, token: AccessToken) -> None:
+        """Take over what the service says; who sends the form again has seen the token as it is."""
+        if error.code == "token.rotated_meanwhile":
+            self.data = {**self.data.dict(), "seen": _version(token)}
+            error.message = str(_ROTATED_MEANWHILE)
+        add_service_error(self, error)
 
 
 class EditForm(forms.Form):
@@ -254,6 +296,10 @@ def _narrower(dialect: Dialect, scopes: Sequence[str]) -> list[str]:
         for name in [*dialect.scopes, MANAGE]
         if name in scopes or is_narrower([name], scopes, dialect.available_scopes, dialect.implies)
     ]
+
+
+def _version(token: AccessToken) -> str:
+    return token.rotated_at.isoformat() if token.rotated_at else ""
 
 
 def _minute(moment: datetime | None) -> datetime | None:

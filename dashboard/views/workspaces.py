@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -29,11 +29,11 @@ MOST_TOKENS_SHOWN: Final = 100
 @admin_page
 def workspaces(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """List the workspaces with what each is for and how many tokens live in it."""
-    unexpired = Q(tokens__expires_at__isnull=True) | Q(tokens__expires_at__gt=timezone.now())
-    live = Q(tokens__revoked_at__isnull=True, tokens__token_id__isnull=False) & unexpired
+    live = AccessToken.objects.live().filter(workspace=OuterRef("pk")).order_by()
+    counted = live.values("workspace").annotate(live=Count("pk")).values("live")
     found = (
         Workspace.objects.filter(organization=organization)
-        .annotate(live_tokens=Count("tokens", filter=live))
+        .annotate(live_tokens=Coalesce(Subquery(counted), 0))
         .order_by("name", "pk")
     )
     context = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timedelta
 
 import pytest
@@ -170,8 +171,8 @@ def test_a_token_of_an_earlier_shape_keeps_its_shape(by_alice, issue, settings):
         dialects = {"default": f"{__name__}.{name}"}
         with override_settings(APIKEYS={**settings.APIKEYS, "DIALECTS": dialects}):
             if expected is None:
-                rotate = lambda: rotate_token(actor=by_alice, token=old.token)  # noqa: E731
-                assert refused(Conflict, rotate) == "token.shape_unknown"
+                again = functools.partial(rotate_token, actor=by_alice, token=new.token)
+                assert refused(Conflict, again) == "token.shape_unknown"
             else:
                 new = rotate_token(actor=by_alice, token=old.token)
                 assert len(new.secret) == expected
@@ -179,9 +180,8 @@ def test_a_token_of_an_earlier_shape_keeps_its_shape(by_alice, issue, settings):
 
 
 def test_the_use_of_the_previous_secret_starts_anew_with_each_rotation(clock, by_alice, issue):
-    token = issue().token
-    rotate_token(actor=by_alice, token=token, overlap=HOUR)
+    first = rotate_token(actor=by_alice, token=issue().token, overlap=HOUR)
     AccessToken.objects.update(previous_last_used_at=NOW)
     clock.shift(HOUR)
-    rotate_token(actor=by_alice, token=token, overlap=HOUR)
+    rotate_token(actor=by_alice, token=first.token, overlap=HOUR)
     assert AccessToken.objects.get().previous_last_used_at is None

@@ -111,9 +111,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
     }
 
     def get_queryset(self) -> QuerySet[AccessToken]:
-        return AccessToken.objects.filter(workspace__in=self.workspaces()).select_related(
-            "workspace__organization", "owner"
-        )
+        return AccessToken.objects.filter(workspace__in=self.workspaces()).for_status()
 
     def get_token(self) -> AccessToken:
         """Return the token of the URL; 404 when the caller can't see one of that id."""
@@ -161,7 +159,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         self.require_recent_password()
         overlap = timedelta(seconds=data["overlap_seconds"])
         issued = self._issue(
-            services.rotate_token, actor=self.actor(), token=token, overlap=overlap
+            services.rotate_token, actor=self.actor(), token=token, overlap=overlap, **_seen(data)
         )
         return _shown_once(issued, status=200)
 
@@ -259,6 +257,13 @@ class TokenSelfView(NoStoreMixin, APIView):
         token: Any = request.auth
         services.revoke_own(actor=Actor.bearer(token, address=address_of(request)), token=token)
         return Response(status=204)
+
+
+def _seen(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what the caller has seen of the last rotation, for the service."""
+    if "rotated_at" in data:
+        return {"rotated_at": data["rotated_at"]}
+    return {"unless_rotated_within": services.JUST_ROTATED}
 
 
 def _shown_once(issued: IssuedToken, *, status: int) -> Response:

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tokens = AccessToken.objects.select_related("workspace__organization")
+        tokens = AccessToken.objects.for_status()
         if options["workspace"]:
             tokens = tokens.filter(workspace=parsing.workspace(options["workspace"]))
         for token in tokens.order_by("-created_at", "-pk").iterator(chunk_size=500):

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apikeys.models import AccessToken, AuditEvent, Organization
-from apikeys.models.tokens import Status
+from apikeys.models.status import ENDED
 from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services
 from apikeys.services.errors import ServiceError
+from apikeys.services.obstacles import obstacle_of
 from dashboard.access import actor_of, admin_page
 from dashboard.charts import token_chart
 from dashboard.forms.errors import add_service_error
@@ -31,15 +32,17 @@ def token(request: HttpRequest, organization: Organization, token_id: str) -> Ht
     """Show the token."""
     found = token_or_404(organization, token_id)
     dialect = found.workspace.speaks
+    obstacle = obstacle_of(found)
     descriptions = {MANAGE: _("Manage tokens of its workspace"), **dialect.scopes}
     context = {
         **token_chart(found),
         "token": found,
         "chosen_workspace": found.workspace,
-        "revoked": found.status is Status.REVOKED,
-        "usable": found.status in (Status.ACTIVE, Status.EXPIRING),
-        "rotatable": found.status not in (Status.REVOKED, Status.EXPIRED)
-        and not found.has_overlap(),
+        "revoked": found.revoked_at is not None,
+        "usable": found.is_usable,
+        "obstacle": obstacle,
+        # What is refused anyway can still be kept from coming back.
+        "can_switch": obstacle is None or (found.disabled_at is None and found.status not in ENDED),
         "overlap": found.has_overlap(),
         "scopes": [(name, descriptions.get(name, "")) for name in found.scopes],
         "events": _events(found),

@@ -16,14 +16,14 @@ from django.views.decorators.http import require_http_methods
 
 from apikeys import conf, networks
 from apikeys.models import AccessToken, Organization, SecretIssue, Workspace
-from apikeys.models.tokens import Kind, Status
+from apikeys.models.tokens import Kind
 from apikeys.networks import parse_network
 from apikeys.services import rules
 from apikeys.services.errors import AlreadyIssued, ServiceError
+from apikeys.services.obstacles import obstacle_of
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
 from apikeys.snippets import env_file_name
 from dashboard.access import actor_of, admin_page, recent_password
-from dashboard.forms.errors import add_service_error
 from dashboard.forms.networks import lines, rewritten
 from dashboard.forms.tokens import GenerateForm, RotateForm
 from dashboard.pages import protect, render_page
@@ -62,16 +62,19 @@ def generate(request: HttpRequest, organization: Organization) -> HttpResponse:
 def rotate(request: HttpRequest, organization: Organization, token_id: str) -> HttpResponse:
     """Ask how long the present secret keeps working; make a new one and show it."""
     token = token_or_404(organization, token_id)
-    form = RotateForm(request.POST if request.method == "POST" else None, request=request)
+    posted = request.POST if request.method == "POST" else None
+    form = RotateForm(posted, token=token, request=request)
     if request.method == "POST" and form.is_valid():
         try:
             return _rotate(request, token, form)
         except ServiceError as error:
             if error.code in REPEATED:
                 return _already_issued(request, organization, error, form)
-            add_service_error(form, error)
-    possible = token.status not in (Status.REVOKED, Status.EXPIRED) and not token.has_overlap()
-    context = {"form": form, "token": token, "possible": possible}
+            token = token_or_404(organization, token_id)
+            form.refuse(error, token)
+    obstacle = obstacle_of(token)
+    possible = obstacle is None and not token.has_overlap()
+    context = {"form": form, "token": token, "possible": possible, "obstacle": obstacle}
     return _form_page(request, "dashboard/tokens/rotate.html", context, form)
 
 
@@ -111,6 +114,7 @@ def _rotate(request: HttpRequest, token: AccessToken, form: RotateForm) -> HttpR
         token=token,
         overlap=form.cleaned_data["overlap"],
         creation_id=form.cleaned_data["creation_id"],
+        **form.cleaned_data["seen"],
     )
     return _shown_once(request, issued, {"rotated": True})
 

@@ -8,13 +8,12 @@ from typing import Any, Final
 
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apikeys import keyset, reports
 from apikeys.filters import TokenFilter, sortable
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.models.tokens import EXPIRING_WITHIN, AccessTokenQuerySet
+from apikeys.models.tokens import AccessTokenQuerySet, Status
 from dashboard.access import admin_page
 from dashboard.pages import render_page
 from dashboard.permissions import summary
@@ -46,6 +45,8 @@ class Row:
 def tokens(request: HttpRequest, organization: Organization) -> HttpResponse:
     """Show a page of tokens, filtered and sorted as the address says."""
     workspaces = list(Workspace.objects.filter(organization=organization))
+    for workspace in workspaces:
+        workspace.organization = organization
     chosen = _chosen(request, workspaces)
     listed = [chosen] if chosen else workspaces
     filters = _filters(request)
@@ -97,7 +98,7 @@ def _page(
     filters: TokenFilter,
     workspaces: Sequence[Workspace],
 ) -> keyset.Page[AccessToken]:
-    found: Any = filters.qs if filters.is_valid() else sortable(AccessToken.objects.live())
+    found: Any = filters.qs if filters.is_valid() else sortable(AccessToken.objects.current())
     limits = {
         name: sortable(AccessToken.objects.in_organization(organization))
         .filter(token_id=request.GET[name])
@@ -108,6 +109,7 @@ def _page(
     if len(limits) > 1:
         limits.pop("before")
     parts = [Q(workspace=workspace) for workspace in workspaces]
+    found = found.for_status().select_related(None).select_related("owner")
     page = keyset.page(found.order_by(), filters.order, parts=parts, size=PAGE_SIZE, **limits)
     by_key = {workspace.pk: workspace for workspace in workspaces}
     for token in page.rows:
@@ -116,16 +118,8 @@ def _page(
 
 
 def _expiring(workspaces: Sequence[Workspace]) -> int:
-    now = timezone.now()
-    return _count(
-        AccessToken.objects.filter(
-            workspace__in=workspaces,
-            revoked_at__isnull=True,
-            disabled_at__isnull=True,
-            expires_at__gt=now,
-            expires_at__lte=now + EXPIRING_WITHIN,
-        )
-    )
+    expiring = AccessToken.objects.with_status(Status.EXPIRING)
+    return _count(expiring.filter(workspace__in=workspaces))
 
 
 def _unused(workspaces: Sequence[Workspace]) -> int:

@@ -14,7 +14,6 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.models.tokens import Status
 from apikeys.services.errors import ServiceError
 from apikeys.services.tokens import revoke_all, revoke_token, revoke_tokens
 from dashboard.access import actor_of, admin_page, recent_password
@@ -57,7 +56,8 @@ def revoke(request: HttpRequest, organization: Organization, token_id: str) -> H
     token = token_or_404(organization, token_id)
     confirm = typed_name(token.workspace, token.name)
     form = RevokeForm(request.POST if request.method == "POST" else None, confirm=confirm)
-    if token.status is not Status.REVOKED and request.method == "POST" and form.is_valid():
+    possible = token.revoked_at is None
+    if possible and request.method == "POST" and form.is_valid():
         try:
             revoke_token(actor=actor_of(request), token=token, reason=form.why)
         except ServiceError as error:
@@ -68,7 +68,7 @@ def revoke(request: HttpRequest, organization: Organization, token_id: str) -> H
     context = {
         "token": token,
         "form": form,
-        "possible": token.status is not Status.REVOKED,
+        "possible": possible,
         "requests": requests_in_a_day(token),
         "made": token.children.live().order_by("name", "pk")[:SHOWN],
         "chosen_workspace": token.workspace,
@@ -110,7 +110,7 @@ def _selection(data: QueryDict, organization: Organization) -> Selection:
     unrevoked = (
         AccessToken.objects.in_organization(organization)
         .filter(revoked_at__isnull=True)
-        .select_related("workspace__organization")
+        .for_status()
         .order_by("name", "pk")
     )
     if slug := data.get("all", ""):

@@ -32,6 +32,7 @@ def token_or_404(organization: Organization, token_id: str) -> AccessToken:
         raise Http404
     found = (
         AccessToken.objects.in_organization(organization)
+        .for_status()
         .select_related("workspace__organization", "owner", "created_by", "parent")
         .filter(token_id=token_id)
         .first()

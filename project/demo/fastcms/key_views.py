@@ -188,6 +188,7 @@ class RotateKeyView(BearerView):
             token=token,
             overlap=timedelta(seconds=serializer.validated_data["overlap"]),
             creation_id=request.headers.get("Idempotency-Key"),
+            unless_rotated_within=services.JUST_ROTATED,
         )
         return Response(key_with_secret(issued.token, issued.api_key))
 
