@@ -91,6 +91,25 @@ def test_every_page_that_takes_a_post_has_a_class(
             assert response.status_code == 405, pattern.name
 
 
+@pytest.mark.parametrize("name", [n for n, kind in PAGES.items() if kind == "asks"])
+def test_a_page_that_always_asks_makes_nothing_in_an_old_session(
+    name: str, old_page: Any, things: Any, issue: Any
+) -> None:
+    values = {
+        "organization": "acme",
+        "workspace": "production",
+        "token_id": things["token"],
+        "public_id": things["invitation" if "invitation" in name else "member"],
+    }
+    pattern = next(each for each in patterns("dashboard") if each.name == name)
+    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], str(pattern.pattern))
+    events = AuditEvent.objects.count()
+    response = old_page.post(f"/dashboard/{path}", {"token_ids": things["token"]})
+    assert response.status_code == 200
+    assert 'name="password"' in response.content.decode()
+    assert AuditEvent.objects.count() == events
+
+
 def test_the_policy_page_comes_back_filled_with_a_field_for_the_password(
     old_page: Any, acme: Any
 ) -> None:
