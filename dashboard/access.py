@@ -102,7 +102,11 @@ def chosen_workspace(request: HttpRequest, organization: Organization) -> Worksp
 
 def actor_of(request: HttpRequest) -> Actor:
     """Return the person who sent this request, for the services."""
-    return Actor.person(request.user, address=address_of(request))
+    return Actor.person(
+        request.user,
+        address=address_of(request),
+        password_recent=reauthentication.is_recent(request),
+    )
 
 
 def address_of(request: HttpRequest) -> str | None:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import messages
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from apikeys.services.errors import Conflict, NotAllowed, ServiceError
+from apikeys.services.widening import PASSWORD_REQUIRED
 from dashboard.forms.errors import add_service_error
+from dashboard.forms.password import ActForm, AskedActForm, PasswordIfWideningMixin
 from dashboard.pages import render_page
 
 
@@ -22,7 +25,8 @@ def submit(form: BaseForm, change: Callable[[], object]) -> int | None:
         change: calls the service with the form's cleaned data.
 
     Returns:
-        None when the change was made, else the HTTP status of the page with the form.
+        None when the change was made, else the HTTP status of the page with the form. A change
+        that widens comes back with a field for the password, where the form is made for it.
     """
     if not form.is_valid():
         limited = getattr(form, "retry_after", 0)
@@ -30,6 +34,9 @@ def submit(form: BaseForm, change: Callable[[], object]) -> int | None:
     try:
         change()
     except ServiceError as error:
+        if error.code == PASSWORD_REQUIRED and isinstance(form, PasswordIfWideningMixin):
+            form.ask_again()
+            return HTTPStatus.OK
         add_service_error(form, error)
         return status_of(error)
     return None
@@ -55,3 +62,37 @@ def render_form(
     if retry_after := getattr(form, "retry_after", 0):
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def press(
+    request: HttpRequest,
+    change: Callable[[], object],
+    *,
+    done: str,
+    back: HttpResponseRedirect,
+    heading: str,
+    button: str,
+    asks: bool = False,
+) -> HttpResponse:
+    """Answer a button that stands alone: act and go back, or ask for the password on a page.
+
+    Args:
+        request: the POST.
+        change: calls the service.
+        done: what is said afterwards.
+        back: the page the button stands on.
+        heading: what the page that asks is about.
+        button: what its button is called.
+        asks: whether it asks whatever it does; else the service decides by what it does.
+    """
+    form = (AskedActForm if asks else ActForm)(request.POST, request=request)
+    status = submit(form, change)
+    if status is None:
+        messages.success(request, done)
+        return back
+    if form.asks_for_password:
+        context = {"heading": heading, "button": button, "back": back.url}
+        return render_form(request, "dashboard/again.html", form, context, status=status)
+    for error in form.non_field_errors():
+        messages.error(request, error)
+    return back

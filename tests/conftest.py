@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,15 +18,17 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apikeys import conf, usage
 from apikeys.limits import limiter, storages
-from apikeys.models import Organization, Workspace
+from apikeys.models import Invitation, Membership, Organization, Workspace
 from apikeys.services.actors import Actor
+from apikeys.services.invitations import invite
 from apikeys.services.members import add_member
 from apikeys.services.organizations import create_organization
-from apikeys.services.tokens import IssuedToken, create_token
+from apikeys.services.tokens import IssuedToken, create_token, rotate_token
 
 # Words in the reason of a skip that a required part must not have.
 REQUIRED_PARTS = {
@@ -193,3 +196,26 @@ def issue(acme: Organization, actor: Actor) -> Callable[..., IssuedToken]:
         )
 
     return make
+
+
+@pytest.fixture
+def things(issue: Any, actor: Any, acme: Any, bob: Any, globex: Any, charlie: Any) -> Any:
+    """What the calls of the tables name."""
+    rotated = issue(name="Rotated").token
+    rotate_token(actor=actor, token=rotated, overlap=timedelta(hours=1))
+    invitation = invite(
+        actor=actor,
+        organization=acme,
+        email="erin@example.org",
+        role="member",
+        page_url=lambda link: link,
+    )
+    moment = timezone.now() + timedelta(days=6)
+    Invitation.objects.filter(pk=invitation.pk).update(expires_at=moment)
+    return {
+        "organization": "acme",
+        "token": issue(name="Plain").token.token_id,
+        "rotated": rotated.token_id,
+        "member": str(Membership.objects.get(user=bob, organization=acme).public_id),
+        "invitation": str(invitation.public_id),
+    }

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.schemas import DefaultSchema
@@ -27,6 +26,7 @@ from apikeys.permissions import HasScope
 from apikeys.scopes import MANAGE
 from apikeys.services.actors import Actor
 from apikeys.services.errors import NotAllowed
+from apikeys.services.widening import require_recent_password
 
 
 class ViewSchema:
@@ -50,14 +50,6 @@ class AnyTokenAuthentication(AccessTokenAuthentication):
     """Tokens of every dialect, answered in the words of the default one."""
 
     any_dialect = True
-
-
-class ReauthenticationRequired(APIException):
-    """The last password check of this session is too old for a sensitive act (HTTP 403)."""
-
-    status_code = 403
-    default_code = "reauthentication.required"
-    default_detail = "Confirm your password in the dashboard, then send the request again."
 
 
 class ManagesTokens(HasScope):
@@ -109,7 +101,8 @@ class ManagementMixin(NoStoreMixin):
         address = address_of(self.request)
         if self.bearer is not None:
             return Actor.bearer(self.bearer, address=address)
-        return Actor.person(self.request.user, address=address)
+        recent = reauthentication.is_recent(self.request._request)
+        return Actor.person(self.request.user, address=address, password_recent=recent)
 
     def organizations(self, **membership: Any) -> QuerySet[Organization]:
         """Return the organizations that this caller is in.
@@ -155,11 +148,12 @@ class ManagementMixin(NoStoreMixin):
     def require_recent_password(self) -> None:
         """Refuse a session whose last password check is too old; a token needs none.
 
+        For what asks whatever it does; what asks only where it widens is judged by its service.
+
         Raises:
-            ReauthenticationRequired: it is too old.
+            NotAllowed: ``reauthentication.required``.
         """
-        if self.bearer is None and not reauthentication.is_recent(self.request._request):
-            raise ReauthenticationRequired
+        require_recent_password(self.actor())
 
     def _is_admin(self, organization: Organization) -> bool:
         return Membership.objects.filter(

@@ -20,6 +20,8 @@ class Actor:
         token: the token that carried the request, when there is one.
         address: where the request came from.
         request_id: the request's id, when the edge knows one.
+        password_recent: whether a person's password was checked a moment ago, as their session
+            says; code that acts without one vouches for the person itself.
     """
 
     kind: str
@@ -29,6 +31,7 @@ class Actor:
     token: AccessToken | None = None
     address: str | None = None
     request_id: str = ""
+    password_recent: bool = True
 
     @classmethod
     def system(cls, name: str) -> Actor:
@@ -36,8 +39,19 @@ class Actor:
         return cls(kind="system", id=name, label=name)
 
     @classmethod
-    def person(cls, user: Any, *, address: str | None = None, request_id: str = "") -> Actor:
-        """Return the actor of a person in a session."""
+    def person(
+        cls,
+        user: Any,
+        *,
+        address: str | None = None,
+        request_id: str = "",
+        password_recent: bool = True,
+    ) -> Actor:
+        """Return the actor of a person in a session.
+
+        Pass ``password_recent=reauthentication.is_recent(request)`` from a session: what widens is
+        refused with ``reauthentication.required`` when it is False.
+        """
         return cls(
             kind="user",
             id=str(user.pk),
@@ -45,6 +59,7 @@ class Actor:
             user=user,
             address=address,
             request_id=request_id,
+            password_recent=password_recent,
         )
 
     @classmethod

@@ -19,6 +19,7 @@ from apikeys.services.errors import Invalid, NotAllowed
 from apikeys.services.locks import lock_organization
 from apikeys.services.transactions import atomic, savepoint
 from apikeys.services.unset import UNSET, Unset
+from apikeys.services.widening import policy_widens, require_recent_password
 from apikeys.services.workspaces import insert_workspace
 
 FIRST_CREDITS: Final = 500
@@ -120,7 +121,8 @@ def update_policy(
             a tenant could lift what protects the site.
 
     Raises:
-        NotAllowed: the actor is no admin, or gives limits and is not of the operator's people.
+        NotAllowed: the actor is no admin, gives limits and is not of the operator's people, or
+            widens the policy and had no password checked a moment ago.
         Invalid: a value breaks a rule.
     """
     organization = lock_organization(organization)
@@ -135,6 +137,8 @@ def update_policy(
         changes["limits"] = _rates(limits)
     before = {field: getattr(organization, field) for field in changes}
     changed = {field: value for field, value in changes.items() if value != before[field]}
+    if policy_widens(before, changes):
+        require_recent_password(actor)
     if changed:
         for field, value in changed.items():
             setattr(organization, field, value)

@@ -33,6 +33,7 @@ from apikeys.services.locks import lock_organization, lock_token, lock_tokens
 from apikeys.services.obstacles import require_no_obstacle
 from apikeys.services.transactions import atomic
 from apikeys.services.unset import UNSET, Unset
+from apikeys.services.widening import require_recent_password, token_widens
 
 __all__ = [
     "JUST_ROTATED",
@@ -66,7 +67,8 @@ def update_token(
     Scopes can only be narrowed and the expiry only be brought forward: more power is a new token.
 
     Raises:
-        NotAllowed: the actor may not manage this token.
+        NotAllowed: the actor may not manage this token, or the change widens it and the actor's
+            password was not checked a moment ago.
         Conflict: it is revoked.
         Invalid: a value breaks a rule; ``field`` says which.
     """
@@ -89,6 +91,8 @@ def update_token(
     if expires_at is not UNSET:
         changes["expires_at"] = _earlier_expiry(token, expires_at)
     before = {field: _for_json(getattr(token, field)) for field in changes}
+    if token_widens(before, changes):
+        require_recent_password(actor)
     for field, value in changes.items():
         setattr(token, field, value)
     if actor.token is not None and token.parent_id == actor.token.pk:
@@ -132,7 +136,7 @@ def enable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     """Let a disabled token work again; does nothing to an enabled one.
 
     Raises:
-        NotAllowed: as ``update_token``.
+        NotAllowed: as ``update_token``; enabling always widens.
         Conflict: it is revoked, or its requests would be refused all the same.
     """
     lock_organization(token.workspace.organization)
@@ -140,6 +144,7 @@ def enable_token(*, actor: Actor, token: AccessToken) -> AccessToken:
     require_token_manager(actor, token.workspace, token)
     require_no_obstacle(token)
     if token.disabled_at is not None:
+        require_recent_password(actor)
         token.disabled_at = None
         token.save(update_fields=["disabled_at", "updated_at"])
         _record(actor, Action.TOKEN_ENABLED, token)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from apikeys.declarations import DeclaredLimit
 from apikeys.limits import Limit
+from dashboard.forms.password import PasswordIfWideningMixin
 
 LONGEST_RATE: Final = 64
 KINDS: Final = {
@@ -53,13 +54,15 @@ class RateField(forms.CharField):
         return rate
 
 
-class LimitsForm(forms.Form):
+class LimitsForm(PasswordIfWideningMixin):
     """One field for each limit that the views declare, and for each rate that is stored.
 
     A stored rate whose limit is gone can only be taken away: by emptying it.
     """
 
     prefix = "rate"
+    # The name of no limit: those have no slash.
+    password_name = "/password"  # noqa: S105
 
     def __init__(
         self,
@@ -77,6 +80,8 @@ class LimitsForm(forms.Form):
             self._add(limit.name, stored, usual, limit.rates[0])
         for name in sorted(set(stored) - {limit.name for limit in declared}):
             self._add(name, stored, _("No API of this organization has this limit any more."), "")
+        if self.asks_for_password:
+            self.order_fields([name for name in self.fields if name != self.password_name])
 
     @property
     def rates(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.http import HttpRequest
@@ -11,16 +11,41 @@ from django.utils.translation import gettext_lazy as _
 from apikeys import reauthentication
 from apikeys.reauthentication import TooManyAttemptsError, WrongPasswordError
 
+REQUIRED: Final = _("Enter your password once more: it was last checked some time ago.")
 
-def password_field(required_message: Any) -> forms.CharField:
-    """Return a field for the present password; it never shows what was typed."""
-    return forms.CharField(
-        label=_("Your password"),
-        strip=False,
-        max_length=4096,
-        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "current-password"}),
-        error_messages={"required": required_message},
-    )
+
+class PasswordField(forms.CharField):
+    """The present password of the person who sent the request; never shows what was typed.
+
+    A right one is noted in the session at once, and cleans to nothing: nobody needs it from there
+    on. ``retry_after`` is the seconds to wait when attempts have run out, else 0.
+    """
+
+    retry_after = 0
+
+    def __init__(self, request: HttpRequest, *, required: Any = REQUIRED) -> None:
+        super().__init__(
+            label=_("Your password"),
+            strip=False,
+            max_length=4096,
+            widget=forms.PasswordInput(
+                render_value=False, attrs={"autocomplete": "current-password"}
+            ),
+            error_messages={"required": required},
+        )
+        self.request = request
+
+    def clean(self, value: Any) -> str:
+        """Check the password."""
+        password = super().clean(value)
+        try:
+            reauthentication.confirm(self.request, password)
+        except TooManyAttemptsError as error:
+            self.retry_after = error.retry_after
+            raise forms.ValidationError(str(error), code="limited") from None
+        except WrongPasswordError:
+            raise forms.ValidationError(_("This is not your password."), code="wrong") from None
+        return ""
 
 
 class PasswordAgainMixin(forms.Form):
@@ -30,36 +55,73 @@ class PasswordAgainMixin(forms.Form):
     that was typed, and a field for the password; nothing is valid until it is right.
 
     Attributes:
+        password_name: the field's key in ``fields``; the page's control is always ``password``.
         retry_after: seconds to wait when attempts have run out, else 0.
     """
 
-    retry_after = 0
+    password_name: ClassVar[str] = "password"  # noqa: S105
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
-        if self.is_bound and not reauthentication.is_recent(request):
-            self.fields["password"] = password_field(
-                _("Enter your password once more: it was last checked some time ago.")
-            )
+        self._password: PasswordField | None = None
+        if self.is_bound and self._asks() and not reauthentication.is_recent(request):
+            self.ask()
 
-    def clean_password(self) -> str:
-        """Check the password; a right one is noted at once."""
-        try:
-            reauthentication.confirm(self.request, self.cleaned_data["password"])
-        except TooManyAttemptsError as error:
-            self.retry_after = error.retry_after
-            raise forms.ValidationError(str(error), code="limited") from None
-        except WrongPasswordError:
-            raise forms.ValidationError(_("This is not your password."), code="wrong") from None
-        # Nobody needs it from here on.
-        return ""
+    @property
+    def retry_after(self) -> int:
+        """Seconds to wait when attempts have run out, else 0."""
+        return self._password.retry_after if self._password is not None else 0
+
+    def ask(self, *, required: Any = REQUIRED) -> None:
+        """Add the field."""
+        self._password = PasswordField(self.request, required=required)
+        self.fields[self.password_name] = self._password
+
+    def add_prefix(self, field_name: str) -> str:
+        """Name the control of the password the same in every form: Django hides it by that name."""
+        return "password" if field_name == self.password_name else super().add_prefix(field_name)
 
     def full_clean(self) -> None:
         """Validate; once the password was right, a form with other errors asks no more for it."""
         super().full_clean()
-        if "password" in self.fields and reauthentication.is_recent(self.request):
-            del self.fields["password"]
+        if self.password_name in self.fields and reauthentication.is_recent(self.request):
+            del self.fields[self.password_name]
+            self.cleaned_data.pop(self.password_name, None)
+
+    def _asks(self) -> bool:
+        return True
+
+
+class PasswordIfWideningMixin(PasswordAgainMixin):
+    """A form that asks for the password only once its service has refused to widen without it.
+
+    The service decides by what the change does; ``form_pages.submit`` then calls ``ask_again``.
+    """
+
+    @property
+    def asks_for_password(self) -> bool:
+        """Whether the page shows the field."""
+        return self.password_name in self.fields
+
+    def ask_again(self) -> None:
+        """Come back filled, with the field and what to do about it."""
+        self.ask()
+        self.add_error(self.password_name, forms.ValidationError(REQUIRED, code="required"))
+
+    def _asks(self) -> bool:
+        return "password" in self.data
+
+
+class ActForm(PasswordIfWideningMixin):
+    """A button: nothing to fill in, and the password when what it does widens."""
+
+
+class AskedActForm(ActForm):
+    """A button that asks for the password whatever it does, when its last check is too old."""
+
+    def _asks(self) -> bool:
+        return True
 
 
 class ConfirmForm(PasswordAgainMixin):
@@ -67,4 +129,4 @@ class ConfirmForm(PasswordAgainMixin):
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, request=request, **kwargs)
-        self.fields["password"] = password_field(_("Enter your password."))
+        self.ask(required=_("Enter your password."))

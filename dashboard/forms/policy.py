@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.networks import contains
 from dashboard.forms.networks import NetworksField
+from dashboard.forms.password import PasswordIfWideningMixin
 
 
-class PolicyForm(forms.Form):
+class PolicyForm(PasswordIfWideningMixin):
     """Longest lifetime and networks.
 
     A list that leaves out the admin's own address is taken only with ``off_list`` ticked: it is

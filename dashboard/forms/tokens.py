@@ -22,7 +22,7 @@ from dashboard.forms import expiry
 from dashboard.forms.errors import add_service_error
 from dashboard.forms.moments import UTCDateTimeField
 from dashboard.forms.networks import NetworksField
-from dashboard.forms.password import PasswordAgainMixin
+from dashboard.forms.password import PasswordAgainMixin, PasswordIfWideningMixin
 from dashboard.forms.permissions import PermissionForm
 
 LONGEST_NAME: Final = 64
@@ -226,7 +226,7 @@ class RotateForm(SecretForm):
         add_service_error(self, error)
 
 
-class EditForm(forms.Form):
+class EditForm(PasswordIfWideningMixin):
     """What may be changed of a token: scopes only taken away, expiry only brought forward.
 
     The page sends ``version`` back as ``seen``, which tells a token that was changed meanwhile.
@@ -251,11 +251,11 @@ class EditForm(forms.Form):
     )
     allowed_networks = _networks()
 
-    def __init__(self, data: Any = None, *, token: AccessToken) -> None:
+    def __init__(self, data: Any = None, *, token: AccessToken, request: HttpRequest) -> None:
         self.token = token
         self.version = token.updated_at.isoformat()
         present = {name: getattr(token, name) for name in EDITABLE}
-        super().__init__(data, initial=present)
+        super().__init__(data, initial=present, request=request)
         names = _narrower(token.workspace.speaks, token.scopes)
         if names:
             choice: Any = self.fields["scopes"]

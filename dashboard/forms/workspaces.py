@@ -19,7 +19,7 @@ class NameForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=255)
 
 
-class WorkspaceForm(NameForm):
+class WorkspaceForm(PasswordAgainMixin, NameForm):
     """A new workspace; which API it is for is asked where there are several."""
 
     environment = forms.ChoiceField(

@@ -23,7 +23,7 @@ from apikeys.services import invitations as services
 from apikeys.services.errors import Conflict, ServiceError
 from apikeys.services.members import add_member, known_people
 from dashboard.access import actor_of, address_of, admin_page, recent_password
-from dashboard.form_pages import render_form, status_of, submit
+from dashboard.form_pages import press, render_form, status_of, submit
 from dashboard.forms.members import AddKnownForm, InviteForm, SignUpForm
 from dashboard.pages import render_page
 
@@ -86,16 +86,17 @@ def resend(
 ) -> HttpResponseBase:
     """Send a new link to the invited address."""
     invitation = _invitation(organization, public_id)
-    try:
-        services.resend_invitation(
+    return press(
+        request,
+        lambda: services.resend_invitation(
             actor=actor_of(request), invitation=invitation, page_url=_page_url(request)
-        )
-    except ServiceError as error:
-        messages.warning(request, error.message)
-    else:
-        said = _("A new link is on its way to %s.")
-        messages.success(request, said % invitation.email)
-    return redirect("dashboard:members", organization.slug)
+        ),
+        done=_("A new link is on its way to %s.") % invitation.email,
+        back=redirect("dashboard:members", organization.slug),
+        heading=_("Send %s a new link") % invitation.email,
+        button=_("Resend"),
+        asks=True,
+    )
 
 
 @require_POST

@@ -74,7 +74,7 @@ def limits(request: HttpRequest, organization: Organization) -> HttpResponseBase
     """Change the organization's own rates; for the operator's people among its admins."""
     if request.method != "POST":
         return redirect("dashboard:settings", organization.slug)
-    form = _limits_form(organization, request.POST)
+    form = _limits_form(request, organization, request.POST)
     status = submit(
         form,
         lambda: services.update_policy(
@@ -109,12 +109,17 @@ def _page(
         "name_form": name_form,
         "address": address,
         "is_off_list": bool(networks) and not contains(networks, address),
-        "limits_form": limits_form or _limits_form(organization),
+        "limits_form": limits_form or _limits_form(request, organization),
         "limits": _limit_rows(organization),
         "sets_limits": is_operator(request.user),
         "credits": organization.credits if declarations.has_price(spoken) else None,
     }
-    return render_form(request, "dashboard/settings/settings.html", form, context, status=status)
+    response = render_form(
+        request, "dashboard/settings/settings.html", form, context, status=status
+    )
+    if limits_form is not None and limits_form.retry_after:
+        response.headers["Retry-After"] = str(limits_form.retry_after)
+    return response
 
 
 def _policy_form(request: HttpRequest, organization: Organization, data: Any = None) -> PolicyForm:
@@ -122,6 +127,7 @@ def _policy_form(request: HttpRequest, organization: Organization, data: Any = N
     return PolicyForm(
         data,
         site_days=site.days if site is not None else None,
+        request=request,
         address=address_of(request),
         stored=organization.allowed_networks,
         initial={
@@ -137,9 +143,9 @@ def _spoken(organization: Organization) -> set[str]:
     return set(open_ones.values_list("dialect", flat=True))
 
 
-def _limits_form(organization: Organization, data: Any = None) -> LimitsForm:
+def _limits_form(request: HttpRequest, organization: Organization, data: Any = None) -> LimitsForm:
     declared = declarations.declared_limits(_spoken(organization))
-    return LimitsForm(data, declared=declared, stored=organization.limits)
+    return LimitsForm(data, request=request, declared=declared, stored=organization.limits)
 
 
 def _limit_rows(organization: Organization) -> list[dict[str, Any]]:

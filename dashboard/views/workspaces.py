@@ -45,9 +45,10 @@ def workspaces(request: HttpRequest, organization: Organization) -> HttpResponse
 
 @require_http_methods(FORM)
 @admin_page
+@recent_password
 def create(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Add a workspace."""
-    form = WorkspaceForm(_posted(request))
+    form = WorkspaceForm(_posted(request), request=request)
     status: int | None = 200
     if request.method == "POST":
         status = submit(

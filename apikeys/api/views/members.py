@@ -172,8 +172,10 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
     @action(methods=["post"], detail=True)
     def resend(self, request: Request, organization: str, public_id: Any) -> Response:
         """Send a new link, good for seven days from now."""
+        invitation = self.get_invitation()
+        self.require_recent_password()
         invitation = invitations.resend_invitation(
-            actor=self.actor(), invitation=self.get_invitation(), page_url=self._page_url
+            actor=self.actor(), invitation=invitation, page_url=self._page_url
         )
         return Response(InvitationSerializer(invitation).data)
 

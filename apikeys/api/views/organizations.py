@@ -136,6 +136,7 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
         found = self.organization()
         serializer = WorkspaceCreateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        self.require_recent_password()
         workspace = workspaces.create_workspace(
             actor=self.actor(), organization=found, **serializer.validated_data
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 
 from django.contrib import messages
@@ -18,7 +19,7 @@ from apikeys.services.errors import ServiceError
 from apikeys.services.obstacles import obstacle_of
 from dashboard.access import actor_of, admin_page
 from dashboard.charts import token_chart
-from dashboard.forms.errors import add_service_error
+from dashboard.form_pages import press, render_form, submit
 from dashboard.forms.tokens import EditForm
 from dashboard.pages import render_page
 from dashboard.views.tokens.shared import snippets_for, to_token, token_or_404
@@ -56,17 +57,19 @@ def token(request: HttpRequest, organization: Organization, token_id: str) -> Ht
 def edit(request: HttpRequest, organization: Organization, token_id: str) -> HttpResponse:
     """Change what may be changed."""
     found = token_or_404(organization, token_id)
-    form = EditForm(request.POST if request.method == "POST" else None, token=found)
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.update_token(actor=actor_of(request), token=found, **form.changes())
-        except ServiceError as error:
-            add_service_error(form, error)
-        else:
+    posted = request.POST if request.method == "POST" else None
+    form = EditForm(posted, token=found, request=request)
+    if posted is not None:
+        refused = submit(
+            form,
+            lambda: services.update_token(actor=actor_of(request), token=found, **form.changes()),
+        )
+        if refused is None:
             messages.success(request, _("Saved."))
             return to_token(found)
-    context = {"token": found, "form": form, "chosen_workspace": found.workspace}
-    return render_page(request, "dashboard/tokens/edit.html", context)
+    context = {"token": found, "chosen_workspace": found.workspace}
+    status = HTTPStatus.TOO_MANY_REQUESTS if form.retry_after else HTTPStatus.OK
+    return render_form(request, "dashboard/tokens/edit.html", form, context, status=status)
 
 
 @admin_page
@@ -81,7 +84,15 @@ def disable(request: HttpRequest, organization: Organization, token_id: str) -> 
 @require_POST
 def enable(request: HttpRequest, organization: Organization, token_id: str) -> HttpResponse:
     """Let a disabled token work again."""
-    return _act(request, organization, token_id, services.enable_token, _("Enabled."))
+    found = token_or_404(organization, token_id)
+    return press(
+        request,
+        lambda: services.enable_token(actor=actor_of(request), token=found),
+        done=_("Enabled."),
+        back=to_token(found),
+        heading=_("Enable %s") % found.name,
+        button=_("Enable token"),
+    )
 
 
 @admin_page
