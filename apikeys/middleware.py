@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from apikeys import networks, throttling, usage
+from apikeys import networks, pasted, throttling, usage
 from apikeys import state as states
 from apikeys.exceptions import unavailable
 from apikeys.logs import printable
@@ -35,7 +35,9 @@ class AccessTokenMiddleware:
                 _count(request, state, response.status_code)
                 _add_limit_headers(request, state, response)
             except Exception:
-                logger.exception("after a request to %s", printable(request.path))
+                logger.exception(
+                    "after a request to %s", printable(pasted.without_secrets(request.path))
+                )
         return response
 
     def process_exception(
@@ -64,7 +66,7 @@ def _count(request: HttpRequest, state: states.RequestState, status: int) -> Non
             refusal.token_id or "-",
             state.address or "unknown",
             printable(request.method or ""),
-            printable(request.path),
+            printable(pasted.without_secrets(request.path)),
             extra={"kind": f"refused {refusal.reason.value}"},
         )
     pk = state.token.pk if state.token else refusal.token_pk if refusal else None

@@ -63,6 +63,7 @@ class _Looks:
     bare: re.Pattern[str] = field(init=False)
     wrapped: re.Pattern[str] = field(init=False)
     lone: re.Pattern[str] = field(init=False)
+    pair: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
         shape = self.shape
@@ -89,6 +90,7 @@ class _Looks:
             "wrapped",
             re.compile(rf"{folded}((?i:{names or '(?!)'})_)?{token_id}[_:]({letter}{{{length}}})"),
         )
+        set_(self, "pair", re.compile(rf"{folded}{token_id}:({_LETTER}+)"))
         set_(self, "lone", re.compile(rf"{folded}{_LEFT}({letter}{{{length}}}){_RIGHT}"))
 
     def _cased(self) -> bool:
@@ -259,17 +261,17 @@ def _decoded_id(text: str, sure: bool) -> str:
     except (binascii.Error, UnicodeDecodeError):
         return ""
     for looks in _looks():
-        for pattern in (looks.prefixed, looks.bare):
-            found = pattern.search(decoded) if pattern else None
-            if found and (not sure or looks.is_genuine(found[1], found[2])):
-                return looks.exact(found[1])
+        found = looks.pair.match(decoded)
+        if found and (not sure or looks.is_genuine(found[1], found[2])):
+            return looks.exact(found[1])
     return ""
 
 
 def _wrapped(text: str, sure: bool) -> Iterator[_Key]:
     for looks in _looks():
         for found in looks.wrapped.finditer(text):
-            if found[1] or looks.is_genuine(found[2], found[3]):
+            certain = looks.is_genuine(found[2], found[3])
+            if certain or (found[1] and not (sure and looks.shape.checksum)):
                 yield _Key(found.start(), found.end(), looks.exact(found[2]))
     yield from _encoded(text, sure)
 

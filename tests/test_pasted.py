@@ -56,7 +56,7 @@ FORMS = {
     "percent twice": quote(KEY.replace("_", "%5F")),
     "percent Basic": f"{ID}%3A{SECRET}",
     "full-width": wide(KEY),
-    "full-width underscores": KEY.replace("_", "＿"),
+    "full-width underscores": KEY.replace("_", "\uff3f"),
     "a line break in the secret": f"{KEY[:50]}\r\n{KEY[50:]}",
     "a line break in the id": f"{KEY[:12]}\n{KEY[12:]}",
     "quoted in an answer": f"> {KEY[:40]}\n> {KEY[40:]}",

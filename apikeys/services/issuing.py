@@ -73,7 +73,7 @@ def create_token(
             for no expiry.
         allowed_networks: addresses or CIDR networks; none means no restriction.
         description: what it is for.
-        creation_id: makes a repeat of the same request harmless.
+        creation_id: makes a repeat of the same request by the same actor harmless.
 
     Raises:
         NotAllowed: the actor may not make this token.
@@ -105,14 +105,14 @@ def create_token(
         *(workspace.pk, name, token.scopes, kind, token.owner and token.owner.pk),
         *(expires_at, allowed, token.description),
     )
-    require_new(organization, creation_id, fingerprint)
+    require_new(actor, organization, creation_id, fingerprint)
     _require_open(workspace)
     token.name = rules.token_name(name, workspace=workspace, kind=kind)
     token.expires_at = rules.expiry(expires_at, organization=organization)
     _require_personal_whole(token)
     _require_within(actor, token)
     secret = _insert(token, dialect)
-    remember(organization, creation_id, fingerprint, token)
+    remember(actor, organization, creation_id, fingerprint, token)
     audit.record(
         actor,
         Action.TOKEN_CREATED,
@@ -141,7 +141,7 @@ def rotate_token(
         actor: who rotates it.
         token: the token.
         overlap: how long the present secret keeps working, at most seven days.
-        creation_id: makes a repeat of the same request harmless.
+        creation_id: makes a repeat of the same request by the same actor harmless.
 
     Raises:
         NotAllowed: the actor may not manage this token.
@@ -153,12 +153,12 @@ def rotate_token(
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     fingerprint = fingerprint_of("rotate", token.pk, overlap.total_seconds())
-    require_new(organization, creation_id, fingerprint)
+    require_new(actor, organization, creation_id, fingerprint)
     _require_rotatable(token)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
     secret = _replace_secret(token, overlap)
-    remember(organization, creation_id, fingerprint, token)
+    remember(actor, organization, creation_id, fingerprint, token)
     audit.record(
         actor,
         Action.TOKEN_ROTATED,
