@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.admin_search import SearchMixin
 from apikeys.models import (
     AccessToken,
     AuditEvent,
@@ -27,7 +30,7 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(SearchMixin, ModelAdmin):
     """Look, do not touch: changes go through the services, which write the audit event."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -61,10 +64,11 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(ReadOnlyAdmin):
-    list_display = ("token_id", "name", "workspace", "kind", "status", "expires_at", "revoked_at")
+    list_display = ("token_id", "name", "workspace", "kind", "status", "expires", "revoked_at")
     search_fields = ("token_id", "name")
-    exclude = ("digest", "previous_digest")
-    readonly_fields = ("status",)
+    search_help_text = _("A part of the name, the beginning of a token ID, or a whole key.")
+    exclude = ("digest", "previous_digest", "expires_at", "name_key")
+    readonly_fields = ("status", "expires")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).for_status()
@@ -73,6 +77,16 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     def status(self, token: AccessToken) -> str:
         """What the token is now."""
         return str(token.status.label)
+
+    @admin.display(description=_("expires at"), ordering="expires_at", empty_value="-")
+    def expires(self, token: AccessToken) -> datetime | str | None:
+        """Return the expiry; one that lies beyond year 9999 in the site's zone, in UTC."""
+        if token.expires_at is None:
+            return None
+        try:
+            return timezone.localtime(token.expires_at)
+        except OverflowError:
+            return f"{token.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 @admin.register(SecretIssue)

@@ -28,7 +28,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from apikeys import caching, dialects
+from apikeys import caching, dialects, pasted
 from apikeys import state as states
 from apikeys.dialects import Dialect, Problem
 from apikeys.logs import printable
@@ -286,6 +286,6 @@ def _fault(exc: Exception, context: Mapping[str, Any]) -> Problem:
     # error reporters hang on them.
     request = context["request"]._request
     got_request_exception.send(sender=type(context.get("view")), request=request)
-    path = printable(request.path)
+    path = printable(pasted.without_secrets(request.path))
     logger.error("fault in %s", path, exc_info=exc, extra={"request": request})
     return _problem(500, "server.error", "Something went wrong on our side.")

@@ -12,11 +12,13 @@ from typing import Any, Final
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models.functions import Left, Lower
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from apikeys import dialects
+from apikeys import pasted, visible
 from apikeys.keyset import Order
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.models.tokens import AccessTokenQuerySet, Status
@@ -26,6 +28,7 @@ CURRENT: Final = "current"
 LIVE: Final = "live"
 ALL: Final = "all"
 DEFAULT_ORDER: Final = "-created"
+LONGEST_SEARCH: Final = 100
 
 # "name_lower" is an annotation: see ``sortable``.
 ORDERS: Final[Mapping[str, Order]] = {
@@ -55,15 +58,37 @@ def sortable(tokens: AccessTokenQuerySet) -> Any:
     return tokens.annotate(name_lower=Lower("name"))
 
 
+def search(tokens: AccessTokenQuerySet, text: str) -> Any:
+    """Return the tokens whose name has the text in it, or whose id begins with it.
+
+    Names are compared as ``visible.compared`` has it. A whole key counts as its id, a prefix of
+    keys before an id as nothing; ``%``, ``_`` and ``\\`` are letters like any other.
+    """
+    if token_id := pasted.cut(text).token_id:
+        return tokens.filter(token_id=token_id)
+    condition = Q(pk__in=())
+    if wanted := visible.compared(text):
+        condition |= Q(name_key__contains=wanted)
+    if start := pasted.id_start(text):
+        # Not `startswith`: SQLite's ignores the case.
+        tokens = tokens.alias(id_start=Left("token_id", len(start)))
+        condition |= Q(id_start=start)
+    return tokens.filter(condition)
+
+
 class TokenFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped library
     """Filters of a list of tokens; without ``status`` those neither revoked nor expired, which
     ``current`` says too. ``live`` are those of them that could ever be used again.
 
     ``q`` finds a part of the name or the beginning of the token id, with or without the prefix
-    of the API key. ``ordering`` is a name in ``ORDERS``.
+    of the API key. A whole id that exists is found in every state, whatever ``status`` and
+    ``unused`` say: who looks for it wants to know what became of it. ``ordering`` is a name in
+    ``ORDERS``.
     """
 
-    q = django_filters.CharFilter(label=_("Search"), method="search", max_length=100)
+    q = django_filters.CharFilter(
+        label=_("Search"), method="search", validators=[MaxLengthValidator(LONGEST_SEARCH)]
+    )
     workspace = django_filters.CharFilter(
         label=_("Workspace"), field_name="workspace__slug", max_length=64
     )
@@ -92,27 +117,36 @@ class TokenFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped li
         """How the list is sorted; a bad choice is no choice."""
         return ORDERS[self.choice("ordering") or DEFAULT_ORDER]
 
+    @cached_property
+    def exact(self) -> str:
+        """The id of the one token that ``q`` names; "" when it names none of the queryset."""
+        asked = self.choice("q")
+        token_id = pasted.cut(asked).token_id or pasted.id_start(asked)
+        known = pasted.is_token_id(token_id) and self.queryset.filter(token_id=token_id).exists()
+        return token_id if known else ""
+
     def choice(self, name: str) -> str:
         """Return the valid value of a parameter, empty when there is none."""
         self.is_valid()
         return str(self.form.cleaned_data.get(name) or "")
 
     def filter_queryset(self, queryset: Any) -> Any:
-        queryset = super().filter_queryset(sortable(queryset))
-        return queryset if self.choice("status") else queryset.current()
+        queryset = self.narrowed(sortable(queryset))
+        return queryset if self.exact or self.choice("status") else queryset.current()
+
+    def narrowed(self, queryset: Any) -> Any:
+        """Return the tokens that all given parameters let through."""
+        left_out = {"q", "status", "unused"} if self.exact else set()
+        if self.exact:
+            queryset = queryset.filter(token_id=self.exact)
+        for name, value in self.form.cleaned_data.items():
+            if name not in left_out:
+                queryset = self.filters[name].filter(queryset, value)
+        return queryset
 
     def search(self, queryset: Any, name: str, value: str) -> Any:
         """Find a part of the name or the beginning of the id."""
-        prefixes = {
-            p for dialect in dialects.all_dialects().values() for p in dialect.accepted_prefixes
-        }
-        start = next(
-            (value.removeprefix(f"{p}_") for p in prefixes if p and value.startswith(f"{p}_")),
-            value,
-        )
-        return queryset.filter(
-            Q(name__icontains=value) | Q(token_id__startswith=start.partition("_")[0])
-        )
+        return search(queryset, value)
 
     def of_status(self, queryset: Any, name: str, value: str) -> Any:
         """Keep the tokens of that computed status, or of that group of them."""
@@ -145,7 +179,7 @@ class AuditEventFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
     actor = django_filters.CharFilter(
         label=_("Actor"),
         method="by_actor",
-        max_length=255,
+        validators=[MaxLengthValidator(255)],
         widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
     )
     action = django_filters.ChoiceFilter(
@@ -153,7 +187,9 @@ class AuditEventFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
         choices=[(action.value, action_label(action)) for action in Action],
         empty_label=_("All"),
     )
-    token = django_filters.CharFilter(label=_("Token ID"), field_name="token_id", max_length=64)
+    token = django_filters.CharFilter(
+        label=_("Token ID"), method="of_token", validators=[MaxLengthValidator(64)]
+    )
     workspace = django_filters.CharFilter(
         label=_("Workspace"), field_name="workspace_slug", max_length=64
     )
@@ -179,6 +215,12 @@ class AuditEventFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
     def by_actor(self, queryset: Any, name: str, value: str) -> Any:
         """Keep the events of one actor."""
         return queryset.alias(actor_lower=Lower("actor_label")).filter(actor_lower=value.lower())
+
+    def of_token(self, queryset: Any, name: str, value: str) -> Any:
+        """Keep the events of one token; its key counts as its id."""
+        token_id = pasted.cut(value).token_id or pasted.id_start(value)
+        # Events about no token have an empty one.
+        return queryset.filter(token_id=token_id) if token_id else queryset.none()
 
     def since(self, queryset: Any, name: str, value: date) -> Any:
         """Keep the events of that UTC day and later."""

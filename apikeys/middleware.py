@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from apikeys import caching, networks, throttling, usage
+from apikeys import caching, networks, pasted, throttling, usage
 from apikeys import state as states
 from apikeys.exceptions import unavailable
 from apikeys.logs import printable
@@ -36,7 +36,7 @@ class AccessTokenMiddleware:
                 _count(request, state, response.status_code)
                 _add_limit_headers(request, state, response)
         except Exception:
-            logger.exception("after a request to %s", printable(request.path))
+            _log_fault("after a request to", request)
         return response
 
     def process_template_response(
@@ -68,7 +68,11 @@ def _mark(
             carried = any(key in request.META for d in spoken for key in d.carriers_by_header)
             caching.mark(response, spoken, carried=carried)
     except Exception:
-        logger.exception("marking the answer to a request to %s", printable(request.path))
+        _log_fault("marking the answer to a request to", request)
+
+
+def _log_fault(when: str, request: HttpRequest) -> None:
+    logger.exception("%s %s", when, printable(pasted.without_secrets(request.path)))
 
 
 def _note_missing(state: states.RequestState, status: int) -> None:
@@ -90,7 +94,7 @@ def _count(request: HttpRequest, state: states.RequestState, status: int) -> Non
             refusal.token_id or "-",
             state.address or "unknown",
             printable(request.method or ""),
-            printable(request.path),
+            printable(pasted.without_secrets(request.path)),
             extra={"kind": f"refused {refusal.reason.value}"},
         )
     pk = state.token.pk if state.token else refusal.token_pk if refusal else None

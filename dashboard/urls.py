@@ -1,12 +1,16 @@
-"""URLs of the dashboard; include them as ``dashboard/``. Each area lists its own."""
+"""URLs of the dashboard; include them as ``dashboard/``. Each area lists its own.
+
+A key that somebody pasted into an address is taken out before any view, log-in included.
+"""
 
 from __future__ import annotations
 
+from apikeys.addresses import guarded
 from dashboard.views import audit, confirm, home, members, tokens, usage, workspaces
 
 app_name = "dashboard"
 
-urlpatterns = [
+_patterns = [
     *confirm.urlpatterns,
     *home.urlpatterns,
     *tokens.urlpatterns,
@@ -15,3 +19,4 @@ urlpatterns = [
     *audit.urlpatterns,
     *usage.urlpatterns,
 ]
+urlpatterns = [guarded(pattern) for pattern in _patterns]

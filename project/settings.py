@@ -218,6 +218,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "no_trace_of_strangers": {"()": "apikeys.logs.NoTraceOfStrangers"},
+        "no_secrets": {"()": "apikeys.pasted.NoSecrets"},
         "few_of_a_kind": {"()": "apikeys.logs.FewOfAKind", "most": 20},
     },
     "formatters": {
@@ -227,7 +228,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["no_trace_of_strangers", "few_of_a_kind"],
+            "filters": ["no_trace_of_strangers", "no_secrets", "few_of_a_kind"],
         }
     },
     "root": {"handlers": ["console"], "level": environment.log_level("LOG_LEVEL")},

@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.schemas import DefaultSchema
 
-from apikeys import reauthentication
+from apikeys import addresses, reauthentication
 from apikeys import state as states
 from apikeys.api.parsing import BoundedJSONParser
 from apikeys.authentication import AccessTokenAuthentication
@@ -77,7 +77,16 @@ class NoStoreMixin:
         return response
 
 
-class ManagementMixin(NoStoreMixin):
+class PlainAddressMixin:
+    """Cut keys in the address to their ids: no link, error or log line repeats a secret."""
+
+    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Clean the request before anything reads it."""
+        addresses.hide(request)
+        super().setup(request, *args, **kwargs)  # type: ignore[misc]
+
+
+class ManagementMixin(PlainAddressMixin, NoStoreMixin):
     """Authentication, permission and scoping that all management views share."""
 
     authentication_classes: ClassVar[Any] = (AnyTokenAuthentication, SessionAuthentication)

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from apikeys.api.pagination import KeysetPagination
-from apikeys.filters import TokenFilter
+from apikeys.filters import TokenFilter, sortable
 
 PAGING = {KeysetPagination.cursor_parameter, KeysetPagination.size_parameter}
 
@@ -31,12 +31,7 @@ class TokenListFilter(TokenFilter):
 
     def filter_queryset(self, queryset: Any) -> Any:
         # A program sees every token unless it asks for some; a person's list begins with live ones.
-        return super().filter_queryset(queryset) if self.choice("status") else self._all(queryset)
-
-    def _all(self, queryset: Any) -> Any:
-        for name, value in self.form.cleaned_data.items():
-            queryset = self.filters[name].filter(queryset, value)
-        return queryset
+        return self.narrowed(sortable(queryset))
 
 
 def require_plain(request: Request) -> None:

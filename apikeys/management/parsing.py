@@ -13,7 +13,9 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from apikeys import pasted
 from apikeys.models import Organization, Workspace
+from apikeys.services import accounts
 from apikeys.services.errors import ServiceError
 
 WRONG_ARGUMENT: Final = 2
@@ -23,7 +25,8 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def wrong(message: str) -> CommandError:
     """Return the error that ends a command with exit code 2 and one line."""
-    return CommandError(message, returncode=WRONG_ARGUMENT)
+    # What was typed may be a whole key.
+    return CommandError(pasted.without_secrets(message), returncode=WRONG_ARGUMENT)
 
 
 @contextmanager
@@ -54,12 +57,16 @@ def organization(slug: str) -> Organization:
 
 
 def user(name: str) -> Any:
-    """Return the user of that log-in name."""
+    """Return the user of that log-in name, never one whose name only looks like it."""
     users: Any = get_user_model()._default_manager
     try:
-        return users.get_by_natural_key(name)
+        found = users.get_by_natural_key(name)
     except get_user_model().DoesNotExist:
         raise wrong(f"There is no user {name!r}.") from None
+    plain = f"{name}{found.get_username()}".isascii()
+    if not (plain or accounts.is_called(found, name)):
+        raise wrong(f"There is no user {name!r}, only one whose name looks like it.")
+    return found
 
 
 def expiry(*, lifetime: str | None, moment: str | None) -> datetime | None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import people, status
+from apikeys.models.names import ComparedField
 from apikeys.models.organizations import Membership, Organization, Workspace
 from apikeys.models.status import EXPIRING_WITHIN, Kind, Status
 from apikeys.models.writer import WriterManager
@@ -25,6 +26,11 @@ UNUSED_AFTER: Final = timedelta(days=90)
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     """Questions about many tokens."""
+
+    def update(self, **kwargs: Any) -> int:
+        if isinstance(name := kwargs.get("name"), str):
+            kwargs["name_key"] = self.model._meta.get_field("name_key").made_from(name)
+        return super().update(**kwargs)
 
     def in_organization(self, organization: Organization) -> AccessTokenQuerySet:
         """Return the tokens of all workspaces of the organization."""
@@ -72,6 +78,8 @@ class AccessToken(models.Model):
         Workspace, models.PROTECT, related_name="tokens", verbose_name=_("workspace")
     )
     name = models.CharField(_("name"), max_length=255)
+    # The database's default is for processes of an earlier release beside this one.
+    name_key = ComparedField(source="name", max_length=255, db_default="", editable=False)
     description = models.CharField(_("description"), max_length=500, blank=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.AUTOMATION)
     owner = models.ForeignKey(
@@ -148,6 +156,11 @@ class AccessToken(models.Model):
                 name="apikeys_token_by_last_use",
             ),
             models.Index(fields=("owner",), name="apikeys_token_owner"),
+            models.Index(
+                fields=("workspace", "name_key"),
+                condition=Q(revoked_at__isnull=True),
+                name="apikeys_token_by_name_key",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -181,6 +194,12 @@ class AccessToken(models.Model):
         for name in ("digest", "previous_digest"):
             state.pop(name, None)
         return state
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        names = kwargs.get("update_fields")
+        if names is not None and "name" in names:
+            kwargs["update_fields"] = {*names, "name_key"}
+        super().save(*args, **kwargs)
 
     @property
     def organization(self) -> Organization:
@@ -243,13 +262,16 @@ class AccessToken(models.Model):
 
 
 class SecretIssue(models.Model):
-    """That a secret was made, once: ``creation_id`` is unique in its organization.
+    """That a secret was made, once: ``creation_id`` is unique to its caller in an organization.
 
     A repeated POST finds its id here and makes nothing. ``fingerprint`` tells a retry from
-    another request that reuses the id. Nothing here helps to guess the secret.
+    another request that reuses the id. ``caller`` is who chose the id; empty in rows of an
+    earlier release, where an id was the whole organization's. Nothing here helps to guess the
+    secret.
     """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    caller = models.CharField(max_length=300, db_default="", default="")
     creation_id = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     token = models.ForeignKey(AccessToken, models.CASCADE, related_name="+")
@@ -262,7 +284,8 @@ class SecretIssue(models.Model):
         verbose_name_plural = _("secret issues")
         constraints = [
             models.UniqueConstraint(
-                fields=("organization", "creation_id"), name="apikeys_creation_id_unique"
+                fields=("organization", "caller", "creation_id"),
+                name="apikeys_creation_id_of_caller",
             ),
         ]
 

@@ -14,6 +14,7 @@ from django.db import IntegrityError
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
+from apikeys import emails
 from apikeys.services.errors import Conflict, Invalid
 from apikeys.services.transactions import savepoint
 
@@ -31,11 +32,19 @@ def has_address(user: Any, email: str) -> bool:
     Other letters must be equal: some, such as the Kelvin sign, fall together with an ASCII one
     when lowered, and would let a look-alike in.
     """
-    return email_of(user).encode().lower() == email.encode().lower() != b""
+    return emails.same(email_of(user), email)
+
+
+def is_called(user: Any, name: str) -> bool:
+    """Tell whether the name is the account's log-in name or address, as ``emails.same`` has it."""
+    return emails.same(str(user.get_username()), name) or has_address(user, name)
 
 
 def having(email: str, prefix: str = "") -> Q:
-    """Return the condition that an account has the address, ignoring case.
+    """Return the condition that an account may have the address; ask ``is_called`` of what it finds.
+
+    Databases ignore the case of letters beyond ASCII each in its own way, so look-alikes are found
+    as well.
 
     Args:
         email: the address.
@@ -55,7 +64,8 @@ def having(email: str, prefix: str = "") -> Q:
 
 def exists(email: str) -> bool:
     """Tell whether somebody has the address; for the eyes of who reads its mailbox."""
-    return bool(get_user_model()._default_manager.filter(having(email)).exists())
+    found = get_user_model()._default_manager.filter(having(email))
+    return any(is_called(user, email) for user in found)
 
 
 def can_be_made() -> bool:
@@ -70,9 +80,14 @@ def create(*, email: str, password: str) -> Any:
 
     Raises:
         Conflict: ``invitation.account_exists``.
-        Invalid: the password is weak, or the site's accounts can't be made this way.
+        Invalid: the address looks like another, the password is weak, or the site's accounts
+            can't be made this way.
     """
     model = get_user_model()
+    try:
+        email = emails.canonical(email)
+    except ValueError as error:
+        raise Invalid("email.invalid", str(error), field="email") from None
     if exists(email):
         raise _taken()
     names = {model.USERNAME_FIELD: email, model.get_email_field_name(): email}

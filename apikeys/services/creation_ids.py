@@ -1,4 +1,7 @@
-"""Each creation id makes one secret: a repeated request finds its id here and makes nothing."""
+"""Each creation id makes one secret: a repeated request finds its id here and makes nothing.
+
+An id is its caller's own: another person's or token's use of the same text is another id.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import json
 from typing import Any, Final
 
 from apikeys.models import AccessToken, Organization, SecretIssue
+from apikeys.services.actors import Actor
 from apikeys.services.errors import AlreadyIssued, Invalid
 
 LONGEST_CREATION_ID: Final = 255
@@ -18,7 +22,9 @@ def fingerprint_of(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def require_new(organization: Organization, creation_id: str | None, fingerprint: str) -> None:
+def require_new(
+    actor: Actor, organization: Organization, creation_id: str | None, fingerprint: str
+) -> None:
     """Refuse an id that has made a secret; call it under the organization's lock.
 
     Raises:
@@ -27,13 +33,18 @@ def require_new(organization: Organization, creation_id: str | None, fingerprint
     """
     if creation_id is None:
         return
-    if not creation_id or len(creation_id) > LONGEST_CREATION_ID or not creation_id.isprintable():
+    printable = creation_id.isascii() and creation_id.isprintable()
+    if not creation_id or len(creation_id) > LONGEST_CREATION_ID or not printable:
         raise Invalid(
-            "creation_id.invalid", "Use 1 to 255 printable characters.", field="creation_id"
+            "creation_id.invalid", "Use 1 to 255 printable ASCII characters.", field="creation_id"
         )
+    # Rows without a caller are of an earlier release, when an id was the whole organization's.
     issue = (
-        SecretIssue.objects.filter(organization=organization, creation_id=creation_id)
+        SecretIssue.objects.filter(
+            organization=organization, caller__in=(_caller(actor), ""), creation_id=creation_id
+        )
         .select_related("token")
+        .order_by("-caller")
         .first()
     )
     if issue is None:
@@ -50,10 +61,22 @@ def require_new(organization: Organization, creation_id: str | None, fingerprint
 
 
 def remember(
-    organization: Organization, creation_id: str | None, fingerprint: str, token: AccessToken
+    actor: Actor,
+    organization: Organization,
+    creation_id: str | None,
+    fingerprint: str,
+    token: AccessToken,
 ) -> None:
     """Note that the id has made a secret of the token."""
     if creation_id is not None:
         SecretIssue.objects.create(
-            organization=organization, creation_id=creation_id, fingerprint=fingerprint, token=token
+            organization=organization,
+            caller=_caller(actor),
+            creation_id=creation_id,
+            fingerprint=fingerprint,
+            token=token,
         )
+
+
+def _caller(actor: Actor) -> str:
+    return f"{actor.kind}:{actor.id}"

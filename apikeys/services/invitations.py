@@ -22,6 +22,7 @@ from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.core.validators import validate_email
 from django.utils import timezone
 
+from apikeys import emails
 from apikeys.models import Invitation, Membership, Organization
 from apikeys.models.organizations import InvitationState, Role
 from apikeys.services import accounts, audit
@@ -72,7 +73,8 @@ def invite(
     email = _address(email)
     if role not in Role.values:
         raise Invalid("role.unknown", "Choose a role: admin or member.", field="role")
-    if Membership.objects.filter(accounts.having(email, "user__"), organization=organization):
+    alike = Membership.objects.filter(accounts.having(email, "user__"), organization=organization)
+    if any(accounts.is_called(found.user, email) for found in alike.select_related("user")):
         raise Invalid("member.exists", "A member has this address already.", field="email")
     _require_not_invited(actor, organization, email)
     _require_few(organization)
@@ -288,6 +290,7 @@ def _address(email: str) -> str:
     try:
         validate_email(email)
         Invitation._meta.get_field("email").run_validators(email)
-    except ValidationError:
+        email = emails.canonical(email)
+    except (ValidationError, ValueError):
         raise Invalid("email.invalid", "Enter an e-mail address.", field="email") from None
     return str(BaseUserManager.normalize_email(email))

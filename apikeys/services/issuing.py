@@ -77,7 +77,7 @@ def create_token(
             for no expiry.
         allowed_networks: addresses or CIDR networks; none means no restriction.
         description: what it is for.
-        creation_id: makes a repeat of the same request harmless.
+        creation_id: makes a repeat of the same request by the same actor harmless.
 
     Raises:
         NotAllowed: the actor may not make this token.
@@ -110,14 +110,14 @@ def create_token(
         *(workspace.pk, name, token.scopes, kind, token.owner and token.owner.pk),
         *(expires_at, allowed, token.description),
     )
-    require_new(organization, creation_id, fingerprint)
+    require_new(actor, organization, creation_id, fingerprint)
     _require_personal_whole(token)
     require_no_obstacle(token)
     token.name = rules.token_name(name, workspace=workspace, kind=kind)
     token.expires_at = rules.expiry(expires_at, organization=organization)
     _require_within(actor, token)
     secret = _insert(token, dialect)
-    remember(organization, creation_id, fingerprint, token)
+    remember(actor, organization, creation_id, fingerprint, token)
     audit.record(
         actor,
         Action.TOKEN_CREATED,
@@ -151,7 +151,7 @@ def rotate_token(
         actor: who rotates it.
         token: the token as it was when this was decided.
         overlap: how long the present secret keeps working, at most seven days.
-        creation_id: makes a repeat of the same request harmless.
+        creation_id: makes a repeat of the same request by the same actor harmless.
         rotated_at: when it was last rotated, as the caller has seen it; None for never. Not
             given, it is what ``token`` says.
         unless_rotated_within: also refuse it so long after the last rotation; for edges whose
@@ -169,13 +169,13 @@ def rotate_token(
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     fingerprint = fingerprint_of("rotate", token.pk, overlap.total_seconds())
-    require_new(organization, creation_id, fingerprint)
+    require_new(actor, organization, creation_id, fingerprint)
     _require_rotatable(token)
     _require_seen(token, seen, unless_rotated_within)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
     secret = _replace_secret(token, overlap)
-    remember(organization, creation_id, fingerprint, token)
+    remember(actor, organization, creation_id, fingerprint, token)
     audit.record(
         actor,
         Action.TOKEN_ROTATED,

@@ -15,7 +15,7 @@ from django.utils import timezone
 from apikeys.models import AccessToken, Invitation, Membership, Organization
 from apikeys.models.organizations import Role
 from apikeys.models.tokens import Kind
-from apikeys.services import audit
+from apikeys.services import accounts, audit
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authority import require_admin
@@ -220,8 +220,9 @@ def known_user(*, actor: Actor, organization: Organization, name: str) -> Any:
     members = Membership.objects.select_related("user").filter(organization=organization)
     field = f"user__{get_user_model().USERNAME_FIELD}__iexact"
     for memberships in (people, members):
-        if (found := memberships.filter(**{field: name}).first()) is not None:
-            return found.user
+        for found in memberships.filter(**{field: name}):
+            if accounts.is_called(found.user, name):
+                return found.user
     raise Invalid(
         "user.unknown",
         "You manage nobody of this name in another organization. Invite them by e-mail instead.",

@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Value
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from apikeys import conf
+from apikeys import conf, pasted, visible
 from apikeys import networks as net
 from apikeys import scopes as scope_names
 from apikeys.dialects import Dialect
@@ -23,15 +23,27 @@ from apikeys.services.errors import Invalid
 
 LONGEST_NAME = 255
 LONGEST_DESCRIPTION = 500
+# A hundred years. Near year 9999 a moment can't be shown in every time zone.
+LONGEST_LIFE = timedelta(days=36_500)
+# The form computed "90 days" a moment before the rule is asked.
+_GRACE = timedelta(minutes=1)
 # They turn the text around them: a name would read differently from what it is.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def text(value: str, *, field: str, longest: int, required: bool) -> str:
-    """Return the text without surrounding space; control characters are refused."""
+    """Return the text in the form in which it is kept: NFC, without surrounding space.
+
+    A key in it is cut to its token id: what is written here is shown to many and kept for long.
+
+    Raises:
+        Invalid: it is no text, too long, holds line breaks or control characters, or there is
+            nothing to be seen where something is required.
+    """
     if not isinstance(value, str):
         raise Invalid(f"{field}.invalid", "This must be text.", field=field)
     value = unicodedata.normalize("NFC", value).strip()
+    value = pasted.cut(value, sure=True).text
     if required and not value:
         raise Invalid(f"{field}.required", "This can't be empty.", field=field)
     if len(value) > longest:
@@ -42,14 +54,23 @@ def text(value: str, *, field: str, longest: int, required: bool) -> str:
             "Line breaks and control characters can't be used.",
             field=field,
         )
+    if value and not visible.has_something_visible(value):
+        raise Invalid(
+            f"{field}.invisible", "Use at least one character that can be seen.", field=field
+        )
     return value
+
+
+def reason(value: str) -> str:
+    """Return why a token is revoked, as it is kept: a key in it is cut to its token id."""
+    return pasted.cut(value, sure=True).text[:LONGEST_NAME]
 
 
 def name(value: str) -> str:
     """Return the name as it is stored.
 
     Raises:
-        Invalid: it is empty, too long, or has characters that nobody sees.
+        Invalid: it is empty, too long, has nothing to be seen in it or control characters.
     """
     return text(value, field="name", longest=LONGEST_NAME, required=True)
 
@@ -57,14 +78,18 @@ def name(value: str) -> str:
 def token_name(
     value: str, *, workspace: Workspace, kind: str, excluding: AccessToken | None = None
 ) -> str:
-    """Return the name; automation tokens of a workspace that are not revoked differ in it."""
+    """Return the name; automation tokens of a workspace that are not revoked differ in it.
+
+    Names are the same when ``visible.compared`` makes the same of them.
+    """
     wanted = name(value)
-    # The expression of the constraint: `iexact` tells some letters apart that LOWER does not.
+    key = AccessToken._meta.get_field("name_key").made_from(wanted)  # type: ignore[union-attr]
+    # The database's own constraint is on LOWER, which tells some letters apart and others not.
     taken = AccessToken.objects.alias(lowered=Lower("name")).filter(
+        Q(name_key=key) | Q(lowered=Lower(Value(wanted))),
         workspace=workspace,
         kind=Kind.AUTOMATION,
         revoked_at__isnull=True,
-        lowered=Lower(Value(wanted)),
     )
     if excluding is not None:
         taken = taken.exclude(pk=excluding.pk)
@@ -100,18 +125,24 @@ def longest_lifetime(organization: Organization) -> timedelta | None:
     """Return the longest life of a new token: the shorter of the site's and the organization's."""
     days = organization.max_lifetime_days
     limits = [conf.get().max_lifetime, timedelta(days=days) if days is not None else None]
-    return min((limit for limit in limits if limit is not None), default=None)
+    shortest = min((limit for limit in limits if limit is not None), default=None)
+    return None if shortest is None else min(shortest, LONGEST_LIFE)
 
 
 def expiry(value: datetime | timedelta | None, *, organization: Organization) -> datetime | None:
-    """Return the expiry, a moment or a time from now; it lies ahead and within the longest one."""
+    """Return the expiry, a moment or a time from now; it lies ahead and within the longest one.
+
+    Raises:
+        Invalid: it is naive, past, missing where a policy wants one, beyond that policy, or more
+            than ``LONGEST_LIFE`` ahead (``expiry.range``).
+    """
     now = timezone.now()
     longest = longest_lifetime(organization)
     if isinstance(value, timedelta):
         try:
             value = now + value
         except OverflowError:
-            raise Invalid("expiry.range", "That is too far away.", field="expires_at") from None
+            raise _too_far() from None
     if value is None:
         if longest is not None:
             raise Invalid(
@@ -124,14 +155,23 @@ def expiry(value: datetime | timedelta | None, *, organization: Organization) ->
         raise Invalid("expiry.naive", "Give the time zone of the expiry.", field="expires_at")
     if value <= now:
         raise Invalid("expiry.past", "Choose a time in the future.", field="expires_at")
-    # A minute of grace: the form computed "90 days" a moment before this line runs.
-    if longest is not None and value > now + longest + timedelta(minutes=1):
+    if longest is not None and value > now + longest + _GRACE:
         raise Invalid(
             "expiry.too_late",
             f"Tokens of this organization live at most {_in_words(longest)}.",
             field="expires_at",
         )
+    if value > now + LONGEST_LIFE + _GRACE:
+        raise _too_far()
     return value
+
+
+def _too_far() -> Invalid:
+    return Invalid(
+        "expiry.range",
+        f"Choose a time within the next {LONGEST_LIFE.days} days, or none.",
+        field="expires_at",
+    )
 
 
 def _in_words(length: timedelta) -> str:

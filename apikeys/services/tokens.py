@@ -249,15 +249,16 @@ def _require_may_revoke(actor: Actor, token: AccessToken) -> None:
 
 def _revoke(actor: Actor, tokens: Iterable[AccessToken], reason: str) -> list[AccessToken]:
     now = timezone.now()
+    reason = rules.reason(reason)
     revoked = []
     for token in tokens:
         if token.revoked_at is not None:
             continue
         token.revoked_at = now
         token.revoked_by = actor.label[:255]
-        token.revoke_reason = reason[:255]
+        token.revoke_reason = reason
         token.save(update_fields=["revoked_at", "revoked_by", "revoke_reason", "updated_at"])
-        _record(actor, Action.TOKEN_REVOKED, token, reason=reason[:255])
+        _record(actor, Action.TOKEN_REVOKED, token, reason=reason)
         revoked.append(token)
     return revoked
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.text import slugify
 
-from apikeys import dialects
+from apikeys import dialects, visible
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.organizations import Environment
 from apikeys.services import audit, rules
@@ -43,11 +43,12 @@ def rename_workspace(*, actor: Actor, workspace: Workspace, name: str) -> Worksp
     Raises:
         NotAllowed: the actor is no admin.
         Conflict: it is archived.
-        Invalid: the name breaks a rule.
+        Invalid: the name breaks a rule, or another open workspace has it.
     """
     workspace = _lock_workspace(actor, workspace)
     name = rules.name(name)
     if name != workspace.name:
+        _require_free(workspace.organization, name, but=workspace)
         before, workspace.name = workspace.name, name
         workspace.save(update_fields=["name"])
         audit.record(
@@ -96,6 +97,7 @@ def insert_workspace(
     """
     if dialect not in dialects.all_dialects():
         raise Invalid("dialect.unknown", "Choose an API.", field="dialect")
+    _require_free(organization, name)
     slug = slugify(name)[:64]
     if not slug:
         raise Invalid("name.no_slug", "Use at least one letter or digit.", field="name")
@@ -114,6 +116,14 @@ def insert_workspace(
         dialect=dialect,
     )
     return workspace
+
+
+def _require_free(organization: Organization, name: str, *, but: Workspace | None = None) -> None:
+    """Refuse the name of another open workspace, compared as ``visible.compared`` has it."""
+    others = Workspace.objects.filter(organization=organization, archived_at__isnull=True)
+    names = others.exclude(pk=but.pk if but else None).values_list("name", flat=True)
+    if visible.compared(name) in map(visible.compared, names):
+        raise Invalid("workspace.name_taken", "Another workspace has this name.", field="name")
 
 
 def _lock_workspace(actor: Actor, workspace: Workspace) -> Workspace:

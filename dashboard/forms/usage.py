@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from apikeys import pasted
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.reports import RANGES, Range
 
@@ -27,7 +28,7 @@ class UsageForm(forms.Form):
         empty_label=_("All workspaces"),
         required=False,
     )
-    token = forms.CharField(label=_("Token ID"), max_length=64, required=False)
+    token = forms.CharField(label=_("Token ID"), required=False)
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,8 +37,11 @@ class UsageForm(forms.Form):
         self.fields["token"].widget.attrs.update(list="busiest", autocomplete="off")
 
     def clean_token(self) -> AccessToken | None:
-        token_id = self.cleaned_data["token"].strip()
-        if not token_id:
+        # No longest length: a key that the browser cuts off is harder to tell from other text.
+        token_id = pasted.cut(self.cleaned_data["token"].strip()).token_id or pasted.id_start(
+            self.cleaned_data["token"]
+        )
+        if not self.cleaned_data["token"].strip():
             return None
         tokens = AccessToken.objects.in_organization(self.organization)
         token = tokens.select_related("workspace__organization").filter(token_id=token_id).first()

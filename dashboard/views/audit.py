@@ -12,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
 from apikeys import conf
+from apikeys.addresses import search_by_post
 from apikeys.filters import AuditEventFilter
 from apikeys.models import AuditEvent, Membership, Organization
 from dashboard import events
@@ -22,8 +23,9 @@ from dashboard.pages import render_page
 PAGE_SIZE: Final = 50
 
 
-@require_safe
 @admin_page
+@search_by_post
+@require_safe
 def audit(request: HttpRequest, organization: Organization) -> HttpResponse:
     """Show the events, newest first, as the query string narrows them."""
     workspace = chosen_workspace(request, organization)

@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
 from apikeys import conf, reports
+from apikeys.addresses import search_by_post
 from apikeys.models import Organization
 from apikeys.models.activity import Outcome
 from apikeys.reports import Usage
@@ -23,8 +24,9 @@ from dashboard.pages import render_page
 RANGE_LABELS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 
 
-@require_safe
 @admin_page
+@search_by_post
+@require_safe
 def usage(request: HttpRequest, organization: Organization) -> HttpResponse:
     """Show requests by outcome, the busiest tokens, and why requests were refused."""
     workspace = chosen_workspace(request, organization)

@@ -11,8 +11,10 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Se
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.http import HttpRequest
 
-from apikeys import dialects, reauthentication
+from apikeys import dialects, emails, reauthentication
 from apikeys.reauthentication import TooManyAttemptsError, WrongPasswordError
+from apikeys.services import rules
+from apikeys.services.errors import Invalid
 
 TAKEN: Final = "Somebody has this e-mail address already."
 
@@ -70,11 +72,20 @@ class SignUpForm(SetPasswordMixin, forms.Form):
             field.initial = choices[0][0]
 
     def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"]
+        try:
+            email = emails.canonical(self.cleaned_data["email"])
+        except ValueError as error:
+            raise ValidationError(str(error), code="lookalike") from None
         with suppress(ObjectDoesNotExist):
             get_user_model()._default_manager.get_by_natural_key(email)
             raise ValidationError(TAKEN, code="taken")
         return email
+
+    def clean_name(self) -> str:
+        try:
+            return rules.text(self.cleaned_data["name"], field="name", longest=150, required=False)
+        except Invalid as error:
+            raise ValidationError(error.message, code=error.code) from None
 
     def clean(self) -> dict[str, Any]:
         self.validate_passwords()

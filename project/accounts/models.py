@@ -6,14 +6,17 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
+from apikeys import emails
+
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users, and finds them by e-mail address whatever its case."""
+    """Makes users, and finds them by e-mail address whatever the case of its A to Z."""
 
     use_in_migrations = True
 
@@ -23,14 +26,27 @@ class UserManager(BaseUserManager["User"]):
         Raises:
             User.DoesNotExist: nobody has it.
         """
-        # Both sides in SQL: databases and Python disagree on how to lower some letters.
-        return self.get(Exact(Lower("email"), Lower(models.Value(username))))
+        # Both sides in SQL, for the index; what only looks like the address is found there, too.
+        alike = self.filter(Exact(Lower("email"), Lower(models.Value(username))))
+        for user in alike:
+            if username is not None and emails.same(user.email, username):
+                return user
+        raise self.model.DoesNotExist
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Return the address in its one form; see ``apikeys.emails.canonical``.
+
+        Raises:
+            ValueError: it looks like another address.
+        """
+        return emails.canonical(email or "")
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Make a user; without a password nobody can log in as them.
 
         Raises:
-            ValueError: the address is empty.
+            ValueError: the address is empty or looks like another.
             IntegrityError: somebody has the address already.
         """
         if not email:
@@ -84,7 +100,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def clean(self) -> None:
         super().clean()
-        self.email = User.objects.normalize_email(self.email)
+        try:
+            self.email = User.objects.normalize_email(self.email)
+        except ValueError as error:
+            raise ValidationError({"email": str(error)}) from None
 
     def get_full_name(self) -> str:
         return self.name or self.email

@@ -20,6 +20,7 @@ from apikeys.api.access import (
     AnyTokenAuthentication,
     ManagementMixin,
     NoStoreMixin,
+    PlainAddressMixin,
     ViewSchema,
     address_of,
 )
@@ -232,7 +233,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         return Response(AccessTokenSerializer(token).data)
 
 
-class TokenSelfView(NoStoreMixin, APIView):
+class TokenSelfView(PlainAddressMixin, NoStoreMixin, APIView):
     """``/token``: the token that carries the request. Needs no scope."""
 
     authentication_classes = (AnyTokenAuthentication,)

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from apikeys import keyset, reports
+from apikeys.addresses import search_by_post
 from apikeys.filters import TokenFilter, sortable
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import AccessTokenQuerySet, Status
@@ -41,6 +42,7 @@ class Row:
 
 
 @admin_page
+@search_by_post
 @require_safe
 def tokens(request: HttpRequest, organization: Organization) -> HttpResponse:
     """Show a page of tokens, filtered and sorted as the address says."""
@@ -48,8 +50,9 @@ def tokens(request: HttpRequest, organization: Organization) -> HttpResponse:
     for workspace in workspaces:
         workspace.organization = organization
     chosen = _chosen(request, workspaces)
-    listed = [chosen] if chosen else workspaces
-    filters = _filters(request)
+    filters = _filters(request, organization)
+    # An id is looked for everywhere, or an admin would take a leaked key for somebody else's.
+    listed = [chosen] if chosen and not filters.exact else workspaces
     page = _page(request, organization, filters, listed)
     counts = reports.requests_by_token(page.rows, days=DAYS)
     narrowed = chosen is not None or any(filters.choice(name) for name in FILTERS)
@@ -66,10 +69,11 @@ def tokens(request: HttpRequest, organization: Organization) -> HttpResponse:
         "sorted_by": filters.choice("ordering"),
         "before": page.before,
         "after": page.after,
-        "expiring": _expiring(listed) if first else 0,
-        "unused": _unused(listed) if first else 0,
+        "expiring": _expiring(listed) if first and not filters.exact else 0,
+        "unused": _unused(listed) if first and not filters.exact else 0,
         "most_counted": MOST_COUNTED,
         "narrowed": narrowed,
+        "exact": filters.exact,
         "has_tokens": bool(page.rows) or _has_tokens(workspaces),
     }
     return render_page(request, "dashboard/tokens/list.html", context)
@@ -85,11 +89,11 @@ def _chosen(request: HttpRequest, workspaces: Sequence[Workspace]) -> Workspace 
     raise Http404
 
 
-def _filters(request: HttpRequest) -> TokenFilter:
+def _filters(request: HttpRequest, organization: Organization) -> TokenFilter:
     data = request.GET.copy()
     # The workspace decides which parts are read; see ``_page``.
     data.pop("workspace", None)
-    return TokenFilter(data, queryset=AccessToken.objects.all())
+    return TokenFilter(data, queryset=AccessToken.objects.in_organization(organization))
 
 
 def _page(

@@ -1,0 +1,45 @@
+"""Searches of the Django admin: as everywhere, and with no key in an address.
+
+Knows no model and no page; ``apikeys.admin`` mixes it in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+
+from apikeys import filters
+from apikeys.addresses import guarded, lead_to
+from apikeys.models import AccessToken
+from apikeys.visible import compared
+
+
+class SearchMixin:
+    """The search form is sent by POST, and keys in addresses are cut before anything else.
+
+    The form is the template ``admin/apikeys/search_form.html``.
+    """
+
+    def get_urls(self) -> list[Any]:
+        return [guarded(pattern) for pattern in super().get_urls()]  # type: ignore[misc]
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Lead a search to its address; show the list."""
+        if request.method == "POST" and SEARCH_VAR in request.POST:
+            return lead_to(request, request.POST)
+        response: HttpResponseBase = super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search tokens as the dashboard does, other models for the composed form of the text."""
+        if queryset.model is AccessToken and search_term.strip():
+            return filters.search(queryset, search_term), False  # type: ignore[arg-type]
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(  # type: ignore[misc]
+            request, queryset, compared(search_term)
+        )
+        return found

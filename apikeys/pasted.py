@@ -1,0 +1,314 @@
+"""API keys inside texts that people paste: find them and cut each to its token id.
+
+What a key looks like is said by the dialects: their shapes, their prefixes, and the pair of HTTP
+Basic. A secret must reach no address, page, log or audit event, so one that was mistyped, cut off
+or wrapped by a mail program counts as well. Knows texts only: no models and no requests.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from apikeys import dialects
+from apikeys.credentials import CHECKSUM_LENGTH, KeyShape
+from apikeys.dialects import Dialect
+from apikeys.visible import without_ignorable
+
+WITHHELD: Final = "***"
+# What is longer is no search; the rest is dropped unread.
+LONGEST_TEXT: Final = 65_536
+# Percent signs of an address inside an address inside an address.
+_LAYERS: Final = 3
+_ROUNDS: Final = 8
+
+_LETTER: Final = "[A-Za-z0-9]"
+_LEFT: Final = f"(?<!{_LETTER})"
+_RIGHT: Final = f"(?!{_LETTER})"
+# Line breaks of mails: plain, quoted ("> "), quoted-printable ("=").
+_GAP: Final = re.compile(r"=\r?\n|[\s>\\]+")
+_ENCODED: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{18,}={0,2}")
+
+
+class Cut(NamedTuple):
+    """A text without the secrets that were in it, and the id of the first key; "" for none."""
+
+    text: str
+    token_id: str = ""
+
+
+class _Key(NamedTuple):
+    start: int
+    end: int
+    token_id: str
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What keys of one shape look like."""
+
+    shape: KeyShape
+    prefixes: tuple[str, ...]
+    length: int = field(init=False)
+    prefixed: re.Pattern[str] | None = field(init=False)
+    bare: re.Pattern[str] = field(init=False)
+    wrapped: re.Pattern[str] = field(init=False)
+    lone: re.Pattern[str] = field(init=False)
+    pair: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = self.shape
+        set_ = object.__setattr__
+        length = shape.secret_length + (CHECKSUM_LENGTH if shape.checksum else 0)
+        folded = "" if self._cased() else "(?i)"
+        drawn = f"[{shape.alphabet}]"
+        letter = _LETTER if shape.checksum else drawn
+        token_id = f"({drawn}{{{shape.id_length}}})"
+        names = "|".join(sorted(map(re.escape, self.prefixes), key=len, reverse=True))
+        set_(self, "length", length)
+        set_(
+            self,
+            "prefixed",
+            re.compile(rf"{folded}{_LEFT}(?:(?i:{names}))_{token_id}[_:]({_LETTER}+)")
+            if names
+            else None,
+        )
+        # A third of the secret: fewer letters are a name with an underscore, and harmless.
+        few = -(-length // 3)
+        set_(self, "bare", re.compile(rf"{folded}{_LEFT}{token_id}[_:]({letter}{{{few},}})"))
+        set_(
+            self,
+            "wrapped",
+            re.compile(rf"{folded}((?i:{names or '(?!)'})_)?{token_id}[_:]({letter}{{{length}}})"),
+        )
+        set_(self, "pair", re.compile(rf"{folded}{token_id}:({_LETTER}+)"))
+        set_(self, "lone", re.compile(rf"{folded}{_LEFT}({letter}{{{length}}}){_RIGHT}"))
+
+    def _cased(self) -> bool:
+        return any(
+            c.swapcase() != c and c.swapcase() in self.shape.alphabet for c in self.shape.alphabet
+        )
+
+    def exact(self, text: str) -> str:
+        """Return the text in the case of the alphabet, where that has one case only."""
+        alphabet = self.shape.alphabet
+        if self._cased():
+            return text
+        return text.lower() if alphabet.lower() == alphabet else text.upper()
+
+    def is_genuine(self, token_id: str, secret: str) -> bool:
+        """Tell whether the two can hardly be anything but a token's."""
+        rare = self.shape.checksum or len(self.shape.alphabet) <= 16
+        return rare and self.shape.match(self.exact(token_id), self.exact(secret))
+
+
+_built: tuple[Mapping[str, Dialect], tuple[_Looks, ...]] | None = None
+
+
+def _looks() -> tuple[_Looks, ...]:
+    global _built
+    known = dialects.all_dialects()
+    if _built is None or _built[0] is not known:
+        by_shape: dict[KeyShape, set[str]] = {}
+        for dialect in known.values():
+            for shape in dialect.accepted_key_shapes:
+                prefixes = by_shape.setdefault(shape, set())
+                prefixes |= {prefix for prefix in dialect.accepted_prefixes if prefix}
+        found = [_Looks(shape, tuple(sorted(prefixes))) for shape, prefixes in by_shape.items()]
+        _built = known, tuple(found)
+    return _built[1]
+
+
+def cut(text: str, *, sure: bool = False, lone: bool = True) -> Cut:
+    """Return the text with each key in it cut to its token id.
+
+    Args:
+        text: what somebody typed or pasted; what is beyond ``LONGEST_TEXT`` is dropped.
+        sure: take for a key only what can hardly be anything else, for texts that are kept, such
+            as names. Else half a key is one, too.
+        lone: withhold also what has the length and the letters of a secret, without an id.
+    """
+    first = ""
+    text = text[:LONGEST_TEXT]
+    for _ in range(_ROUNDS):
+        found = _cut_once(text, sure, lone)
+        if found is None:
+            return Cut(text, first)
+        text, first = found.text, first or found.token_id
+    return Cut(first or WITHHELD, first)
+
+
+def without_secrets(text: str, *, sure: bool = False) -> str:
+    """Return the text with each key in it cut to its token id, for lines of a log."""
+    return cut(text, sure=sure, lone=False).text
+
+
+def is_token_id(text: str) -> bool:
+    """Tell whether the text has the shape of a whole token id."""
+    return any(looks.shape.fits(text) for looks in _looks())
+
+
+def id_start(text: str) -> str:
+    """Return the beginning of a token id that the text may be; "" when it can be none.
+
+    A known prefix before it and what stands for a secret after it (``fcms_a1b2c3d4_****``) are
+    left out.
+    """
+    start = text.strip()
+    prefixes = {prefix for looks in _looks() for prefix in looks.prefixes}
+    for prefix in sorted(prefixes, key=len, reverse=True):
+        if start.lower().startswith(f"{prefix.lower()}_"):
+            start = start[len(prefix) + 1 :]
+            break
+    start = re.sub(r"[_:][*•…._]*$", "", start)
+    return start if start.isascii() and start.isalnum() else ""
+
+
+class NoSecrets(logging.Filter):
+    """Cut API keys out of log lines, such as an address that somebody pasted one into.
+
+    For a handler in Django's ``LOGGING``. Tracebacks are left as they are: they hold no values.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        try:
+            message = record.getMessage()
+        except Exception:
+            return True  # the handler itself reports a line that can't be made
+        shown = without_secrets(message)
+        if shown != message:
+            record.msg, record.args = shown, None
+        return True
+
+
+def _cut_once(text: str, sure: bool, lone: bool) -> Cut | None:
+    direct = _direct(text, sure)
+    if direct is None or not all(key.whole for key in direct[1]):
+        # The rest of a key that was wrapped stands on the next line: the words around can't be
+        # told from it, and go.
+        squeezed = _GAP.sub("", plain := _plain(text))
+        if squeezed != plain and (keys := list(_apart(_wrapped(squeezed, sure)))):
+            return Cut(" ".join(key.token_id for key in keys), keys[0].token_id)
+    if direct is not None:
+        return _replaced(*direct)
+    return _without_lone(text, sure) if lone or sure else None
+
+
+def _direct(text: str, sure: bool) -> tuple[str, list[_Key]] | None:
+    for reading in _readings(text):
+        if keys := list(_apart(_keys(reading, sure))):
+            return reading, keys
+    return None
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Yield the text as it is and as what it may stand for."""
+    yield text
+    seen = {text}
+    plain = _plain(text)
+    for _ in range(_LAYERS):
+        if plain not in seen:
+            seen.add(plain)
+            yield plain
+        plain = html.unescape(unquote(plain))
+
+
+def _plain(text: str) -> str:
+    return without_ignorable(unicodedata.normalize("NFKC", text)).replace("\\_", "_")
+
+
+def _keys(text: str, sure: bool) -> Iterator[_Key]:
+    for looks in _looks():
+        for found in looks.prefixed.finditer(text) if looks.prefixed else ():
+            if not sure or len(found[2]) >= looks.length // 3:
+                yield _key(looks, found)
+        for found in looks.bare.finditer(text):
+            if not sure or looks.is_genuine(found[1], found[2]):
+                yield _key(looks, found)
+    yield from _encoded(text, sure)
+
+
+def _key(looks: _Looks, found: re.Match[str]) -> _Key:
+    whole = len(found[2]) >= looks.length
+    return _Key(found.start(1), found.end(), looks.exact(found[1]), whole)
+
+
+def _encoded(text: str, sure: bool) -> Iterator[_Key]:
+    for found in _ENCODED.finditer(text):
+        # Squeezed, the scheme stands right before it.
+        for part in (found[0], re.sub("(?i)^basic", "", found[0])):
+            if token_id := _decoded_id(part, sure):
+                yield _Key(found.start(), found.end(), token_id)
+                break
+
+
+def _decoded_id(text: str, sure: bool) -> str:
+    """Return the id of the pair of HTTP Basic that a base64 text holds."""
+    bare = text.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(bare) % 4 == 1:
+        bare = bare[:-1]  # cut off
+    try:
+        decoded = base64.b64decode(bare + "=" * (-len(bare) % 4)).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    for looks in _looks():
+        found = looks.pair.match(decoded)
+        if found and (not sure or looks.is_genuine(found[1], found[2])):
+            return looks.exact(found[1])
+    return ""
+
+
+def _wrapped(text: str, sure: bool) -> Iterator[_Key]:
+    for looks in _looks():
+        for found in looks.wrapped.finditer(text):
+            certain = looks.is_genuine(found[2], found[3])
+            if certain or (found[1] and not (sure and looks.shape.checksum)):
+                yield _Key(found.start(), found.end(), looks.exact(found[2]))
+    yield from _encoded(text, sure)
+
+
+def _without_lone(text: str, sure: bool) -> Cut | None:
+    """Withhold secrets that stand alone; the id may stand beside, as in a file of variables."""
+    ids = {looks.shape.id_length for looks in _looks()}
+    plain = _plain(text)
+    for looks in _looks():
+        if looks.length in ids:
+            continue
+        for found in looks.lone.finditer(plain):
+            candidates = re.finditer(rf"{_LEFT}{_LETTER}{{{looks.shape.id_length}}}{_RIGHT}", plain)
+            fitting = [
+                each[0]
+                for each in candidates
+                if looks.shape.fits(looks.exact(each[0]))
+                and (not sure or looks.is_genuine(each[0], found[1]))
+            ]
+            if fitting or not sure:
+                text = plain[: found.start()] + WITHHELD + plain[found.end() :]
+                return Cut(text, looks.exact(fitting[0]) if fitting else "")
+    return None
+
+
+def _apart(keys: Iterable[_Key]) -> Iterator[_Key]:
+    """Yield the keys from left to right, of those that overlap the longest."""
+    end = -1
+    for key in sorted(keys, key=lambda key: (key.start, -key.end)):
+        if key.start >= end:
+            end = key.end
+            yield key
+
+
+def _replaced(text: str, keys: list[_Key]) -> Cut:
+    parts, end = [], 0
+    for key in keys:
+        parts += [text[end : key.start], key.token_id]
+        end = key.end
+    return Cut("".join([*parts, text[end:]]), keys[0].token_id)
