@@ -13,6 +13,7 @@ from typing import Any
 
 from apikeys import networks
 from apikeys.models import AccessToken, Membership, Organization, Workspace
+from apikeys.models.admins import is_active
 from apikeys.models.organizations import Role
 from apikeys.models.tokens import Kind, Status
 from apikeys.scopes import MANAGE, is_narrower
@@ -38,7 +39,7 @@ def require_operator(actor: Actor) -> None:
         NotAllowed: ``limits.operator_required``.
     """
     user = actor.user if actor.kind == "user" else None
-    if actor.kind == "system" or (user is not None and user.is_active and is_operator(user)):
+    if actor.kind == "system" or (user is not None and is_active(user) and is_operator(user)):
         return
     raise NotAllowed("limits.operator_required", "Only the operator of this site sets limits.")
 
@@ -124,12 +125,13 @@ def require_within_parent(
 
 
 def _is_admin(actor: Actor, organization: Organization) -> bool:
+    # The rows as they are now: the actor's user may have been read before a lock was waited for.
     return (
         actor.user is not None
-        and actor.user.is_active
+        and is_active(actor.user)
         and Membership.objects.filter(
             organization=organization, user=actor.user, role=Role.ADMIN
-        ).exists()
+        ).some_active()
     )
 
 
@@ -144,10 +146,8 @@ def _require_managing_token(actor: Actor, workspace: Workspace, token: AccessTok
 
 
 def _require_self_service(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
-    member = Membership.objects.filter(
-        organization=workspace.organization, user=actor.user, user__is_active=True
-    )
-    if not workspace.speaks.self_service or not member.exists():
+    member = Membership.objects.filter(organization=workspace.organization, user=actor.user)
+    if not workspace.speaks.self_service or not member.some_active():
         raise NotAllowed("organization.admin_required", "Only admins may manage access tokens.")
     if token is not None and (token.kind != Kind.PERSONAL or token.owner != actor.user):
         raise NotAllowed("token.not_yours", "You can manage your own personal tokens only.")
