@@ -19,10 +19,11 @@ class ApiKeysConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_migrate
 
-        from apikeys import checks, invalidation, reauthentication  # noqa: F401
+        from apikeys import checks, departures, invalidation, reauthentication  # noqa: F401
 
         user_logged_in.connect(reauthentication.stamp_log_in, dispatch_uid="apikeys.stamp_log_in")
         invalidation.connect()
+        departures.connect()
         post_migrate.connect(_store_query, self, dispatch_uid="apikeys.store_query")
 
 

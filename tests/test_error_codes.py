@@ -11,7 +11,13 @@ from apikeys import exceptions
 from apikeys.refusals import FACES
 
 ROOT = Path(__file__).resolve().parents[1]
-STATUSES = {"Invalid": 400, "NotAllowed": 403, "Conflict": 409, "AlreadyIssued": 409}
+STATUSES = {
+    "Invalid": 400,
+    "NotAllowed": 403,
+    "Conflict": 409,
+    "AlreadyIssued": 409,
+    "LostRace": 409,
+}
 ROW = re.compile(r"^\| `([a-z_.]+)` \| ([0-9, ]+) \| (.+) \|$", re.MULTILINE)
 
 

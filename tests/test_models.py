@@ -126,9 +126,9 @@ def test_what_has_history_can_t_be_deleted(acme, production, issue):
             row.delete()
 
 
-def test_a_deleted_owner_leaves_the_token_without_one(issue, alice):
-    token = issue(kind="personal", owner=alice).token
-    alice.delete()
+def test_a_deleted_owner_leaves_the_token_without_one(issue, bob):
+    token = issue(kind="personal", owner=bob).token
+    bob.delete()
     token.refresh_from_db()
     assert (token.owner, token.created_by, token.kind) == (None, None, "personal")
 

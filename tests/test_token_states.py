@@ -153,7 +153,8 @@ def test_an_inactive_owner_is_refused_and_comes_back(api, personal, bob):
 
 
 def test_a_removed_member_loses_the_token_even_without_its_revocation(api, personal, bob, acme):
-    Membership.objects.filter(organization=acme, user=bob).delete()
+    # As SQL does it; a deletion in code revokes.
+    Membership.objects.filter(organization=acme, user=bob)._raw_delete("default")
     response = api.key(personal).get("/protected")
     assert (response.status_code, response.json()["error"]) == (401, "api_key.revoked")
     assert refusal(personal) is Reason.OWNER_GONE
@@ -169,6 +170,11 @@ def test_a_member_removed_by_its_service_loses_the_token(api, personal, bob, acm
 def test_a_deleted_owner_is_refused_for_ever(api, personal, bob):
     bob.delete()
     assert api.key(personal).get("/protected").json()["error"] == "api_key.revoked"
+    assert refusal(personal) is Reason.REVOKED
+
+
+def test_a_token_without_its_owner_is_refused_whatever_else_it_says(personal):
+    change(token_of(personal), owner=None)
     assert refusal(personal) is Reason.OWNER_GONE
 
 
@@ -179,7 +185,7 @@ def test_membership_elsewhere_does_not_help(personal, bob, acme, globex):
 
 def test_an_automation_token_survives_the_people(api, issue, alice, acme):
     issued = issue()
-    Membership.objects.filter(organization=acme).delete()
+    Membership.objects.filter(organization=acme)._raw_delete("default")
     alice.delete()
     assert api.key(issued).get("/protected").status_code == 200
 

@@ -159,11 +159,24 @@ class MemberSerializer(PublicSerializer):
 class InvitationSerializer(PublicSerializer):
     """An invitation that has not been accepted or withdrawn."""
 
+    invited_by = serializers.CharField(
+        source="inviter",
+        read_only=True,
+        help_text="Who sent it last. Void while that person is no active admin here.",
+    )
     state = serializers.ChoiceField(choices=InvitationState.choices, read_only=True)
 
     class Meta:
         model = Invitation
-        fields = ("public_id", "email", "role", "state", "created_at", "expires_at")
+        fields = (
+            "public_id",
+            "email",
+            "role",
+            "state",
+            "invited_by",
+            "created_at",
+            "expires_at",
+        )
         read_only_fields = fields
 
 

@@ -36,6 +36,6 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("apikeys", "0002_postgresql_guards")]
+    dependencies = [("apikeys", "0003_invitation_inviter")]
 
     operations = [migrations.RunPython(create, drop)]

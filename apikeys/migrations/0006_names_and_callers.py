@@ -26,7 +26,7 @@ def fill(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("apikeys", "0002_postgresql_guards"),
+        ("apikeys", "0004_audit_refuses_truncate"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apikeys import dialects
+from apikeys.models import admins, people
 from apikeys.models.writer import WriterManager
 
 
@@ -120,8 +121,27 @@ class Role(models.TextChoices):
     MEMBER = "member", _("member")
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Questions about many memberships."""
+
+    def of_active_people(self) -> MembershipQuerySet:
+        """Return those of people who may act, as far as a column says so."""
+        return self.filter(people.active("user__"))
+
+    def some_active(self) -> bool:
+        """Tell whether one of them is of somebody who may act, as the database has it now."""
+        found = self.of_active_people()
+        if people.is_known_to_queries():
+            return found.exists()
+        return any(people.is_active(one.user) for one in found.select_related("user"))
+
+
 class Membership(models.Model):
-    """One user in one organization."""
+    """One user in one organization.
+
+    The last one of an admin who can log in is neither saved as anything less nor deleted, alone or
+    with its user: ``admins.LastAdminError``.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     organization = models.ForeignKey(
@@ -129,14 +149,19 @@ class Membership(models.Model):
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        models.CASCADE,
+        admins.with_their_memberships,
         related_name="apikeys_memberships",
         verbose_name=_("user"),
     )
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.MEMBER)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    objects = WriterManager()
+    objects = WriterManager.from_queryset(MembershipQuerySet)()
+
+    # A service deletes it and has done what goes with that; no column.
+    ends_by_service = False
+    # Why it can't go with its user, for the page that was asked to delete them; no column.
+    blocked_because = ""
 
     class Meta:
         verbose_name = _("membership")
@@ -151,7 +176,19 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} · {self.organization} · {self.role}"
+        said = f"{self.user} · {self.organization} · {self.role}"
+        return f"{said}: {self.blocked_because}" if self.blocked_because else said
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        """Save, unless that would take the last admin who can log in.
+
+        Raises:
+            LastAdminError: it would.
+        """
+        using = admins.database_of(self, kwargs.get("using"))
+        with transaction.atomic(using=using):
+            admins.require_another_if_it_ends(self, kwargs.get("update_fields"), using)
+            super().save_base(*args, **kwargs)
 
     @property
     def is_admin(self) -> bool:
@@ -165,6 +202,7 @@ class InvitationState(models.TextChoices):
     OPEN = "open", _("open")
     ACCEPTED = "accepted", _("accepted")
     WITHDRAWN = "withdrawn", _("withdrawn")
+    VOID = "void", _("void")
     EXPIRED = "expired", _("expired")
 
 
@@ -175,9 +213,21 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Return those neither accepted nor withdrawn, expired ones included."""
         return self.filter(accepted_at__isnull=True, withdrawn_at__isnull=True)
 
+    def with_inviters(self) -> InvitationQuerySet:
+        """Return them with what their state asks of who sent them, in the same query."""
+        rows = Membership.objects.filter(
+            organization=OuterRef("organization"), user=OuterRef("invited_by"), role=Role.ADMIN
+        )
+        return self.select_related("invited_by").annotate(inviter_is_admin=Exists(rows))
+
 
 class Invitation(models.Model):
-    """An offer to join, sent by e-mail as a signed link that names ``public_id``."""
+    """An offer to join, sent by e-mail as a signed link that names ``public_id``.
+
+    Who sent it last answers for it: it is void while that person is no active admin of the
+    organization, whatever code changed that. ``inviter_kind``, ``inviter_id`` and
+    ``inviter_label`` are the actor's, as in an audit event, and stay when the account is gone.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     organization = models.ForeignKey(
@@ -187,6 +237,11 @@ class Invitation(models.Model):
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.MEMBER)
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    inviter_kind = models.CharField(max_length=16, default="user", db_default="user")
+    inviter_id = models.CharField(max_length=255, blank=True, default="", db_default="")
+    inviter_label = models.CharField(
+        _("invited by"), max_length=255, blank=True, default="", db_default=""
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires at"))
@@ -214,6 +269,24 @@ class Invitation(models.Model):
         return f"{self.email} → {self.organization}"
 
     @property
+    def inviter(self) -> str:
+        """How people call who sent it, also after that account is gone."""
+        return self.inviter_label or str(self.invited_by.get_username() if self.invited_by else "")
+
+    @property
+    def inviter_stands(self) -> bool:
+        """Whether who sent it may still: the system, or an active admin of the organization."""
+        if self.inviter_kind == "system":
+            return True
+        if self.invited_by is None or not people.is_active(self.invited_by):
+            return False
+        if (known := getattr(self, "inviter_is_admin", None)) is not None:
+            return bool(known)
+        return Membership.objects.filter(
+            organization=self.organization_id, user=self.invited_by, role=Role.ADMIN
+        ).exists()
+
+    @property
     def state(self) -> InvitationState:
         """What this invitation is at this moment."""
         return self.state_at(timezone.now())
@@ -222,7 +295,10 @@ class Invitation(models.Model):
         """What this invitation is at ``now``; ``expires_at <= now`` is expired."""
         if self.accepted_at is not None:
             return InvitationState.ACCEPTED
-        # One that had run out before a new one replaced it was not taken back.
-        if self.withdrawn_at is not None and self.withdrawn_at < self.expires_at:
-            return InvitationState.WITHDRAWN
+        if self.withdrawn_at is not None:
+            # One that had run out before a new one replaced it was not taken back.
+            late = self.withdrawn_at >= self.expires_at
+            return InvitationState.EXPIRED if late else InvitationState.WITHDRAWN
+        if not self.inviter_stands:
+            return InvitationState.VOID
         return InvitationState.EXPIRED if self.expires_at <= now else InvitationState.OPEN

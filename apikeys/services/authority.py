@@ -146,8 +146,8 @@ def _is_member(actor: Actor, organization: Organization, **conditions: Any) -> b
         actor.user is not None
         and people.is_active(actor.user)
         and Membership.objects.filter(
-            people.active("user__"), organization=organization, user=actor.user, **conditions
-        ).exists()
+            organization=organization, user=actor.user, **conditions
+        ).some_active()
     )
 
 

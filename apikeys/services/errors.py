@@ -37,3 +37,7 @@ class Conflict(ServiceError):  # noqa: N818
 
 class AlreadyIssued(Conflict):
     """The creation id was used before: the secret was shown then and can't be shown again."""
+
+
+class LostRace(Conflict):
+    """Another change of the same rows was first; the database undid this one."""

@@ -82,8 +82,8 @@ def invite(
         organization=organization,
         email=email,
         role=role,
-        invited_by=actor.user,
         expires_at=timezone.now() + LIFETIME,
+        **_answered_for_by(actor),
     )
     audit.record(
         actor,
@@ -102,21 +102,23 @@ def resend_invitation(*, actor: Actor, invitation: Invitation, page_url: PageUrl
 
     Raises:
         NotAllowed: the actor is no admin.
-        Conflict: ``invitation.accepted`` or ``invitation.withdrawn``; ``invitation.just_sent``
-            within five minutes.
+        Conflict: ``invitation.accepted``, ``invitation.withdrawn`` or ``invitation.void``;
+            ``invitation.just_sent`` within five minutes.
     """
     organization = lock_organization(invitation.organization)
     require_admin(actor, organization)
     invitation = _current(invitation)
     _require_unanswered(invitation)
+    _require_not_void(invitation)
     now = timezone.now()
     if now < invitation.expires_at - LIFETIME + RESEND_AFTER:
         raise Conflict(
             "invitation.just_sent", "This was sent a moment ago. Wait five minutes to resend it."
         )
-    invitation.expires_at = now + LIFETIME
-    invitation.invited_by = actor.user
-    invitation.save(update_fields=["expires_at", "invited_by"])
+    changes = {"expires_at": now + LIFETIME, **_answered_for_by(actor)}
+    for name, value in changes.items():
+        setattr(invitation, name, value)
+    invitation.save(update_fields=list(changes))
     audit.record(
         actor,
         Action.INVITATION_RESENT,
@@ -153,7 +155,8 @@ def read_link(link: str) -> Invitation:
 
     Raises:
         Invalid: ``invitation.unknown``: it was changed, cut off, or signed by another site.
-        Conflict: ``invitation.accepted``, ``invitation.withdrawn`` or ``invitation.expired``.
+        Conflict: ``invitation.accepted``, ``invitation.withdrawn``, ``invitation.expired``, or
+            ``invitation.void``: who sent it is no active admin of the organization any more.
     """
     signer = TimestampSigner(salt=SALT)
     stale = False
@@ -163,15 +166,15 @@ def read_link(link: str) -> Invitation:
             name = signer.unsign(link, max_age=LIFETIME + timedelta(seconds=1))
         except SignatureExpired:
             stale, name = True, signer.unsign(link)
-        invitation = Invitation.objects.select_related("organization", "invited_by").get(
-            public_id=uuid.UUID(name)
-        )
+        rows = Invitation.objects.select_related("organization").with_inviters()
+        invitation = rows.get(public_id=uuid.UUID(name))
     except (BadSignature, ValueError, Invitation.DoesNotExist):
         raise Invalid(
             "invitation.unknown",
             "This link is not complete or was changed. Open it from the e-mail again.",
         ) from None
     _require_unanswered(invitation)
+    _require_not_void(invitation)
     if stale or invitation.state is InvitationState.EXPIRED:
         raise Conflict(
             "invitation.expired",
@@ -236,7 +239,7 @@ def _accept(actor: Actor, invitation: Invitation) -> Membership:
         organization=invitation.organization,
         target=invitation.email,
         role=invitation.role,
-        invited_by=str(invitation.invited_by.get_username()) if invitation.invited_by else "",
+        invited_by=invitation.inviter,
     )
     return membership
 
@@ -248,7 +251,18 @@ def _locked(link: str) -> Invitation:
 
 
 def _current(invitation: Invitation) -> Invitation:
-    return Invitation.objects.select_related("organization").get(pk=invitation.pk)
+    rows = Invitation.objects.select_related("organization").with_inviters()
+    return rows.get(pk=invitation.pk)
+
+
+def _answered_for_by(actor: Actor) -> dict[str, Any]:
+    """Return the columns that say who sent an invitation."""
+    return {
+        "invited_by": actor.user,
+        "inviter_kind": actor.kind,
+        "inviter_id": actor.id,
+        "inviter_label": actor.label[:255],
+    }
 
 
 def _require_unanswered(invitation: Invitation) -> None:
@@ -258,9 +272,20 @@ def _require_unanswered(invitation: Invitation) -> None:
         raise Conflict("invitation.withdrawn", "This invitation was withdrawn by the organization.")
 
 
+def _require_not_void(invitation: Invitation) -> None:
+    if invitation.state is InvitationState.VOID:
+        raise Conflict(
+            "invitation.void",
+            "This invitation is no longer valid: who sent it may not invite any more. "
+            "A new one is needed.",
+        )
+
+
 def _require_not_invited(actor: Actor, organization: Organization, email: str) -> None:
-    unanswered = Invitation.objects.unanswered().filter(
-        organization=organization, email__iexact=email
+    unanswered = (
+        Invitation.objects.unanswered()
+        .filter(organization=organization, email__iexact=email)
+        .with_inviters()
     )
     if any(found.state is InvitationState.OPEN for found in unanswered):
         raise Conflict(
@@ -268,7 +293,7 @@ def _require_not_invited(actor: Actor, organization: Organization, email: str) -
             "This address is invited already. Resend or withdraw that invitation.",
             field="email",
         )
-    # One that ran out makes place for the new one.
+    # One that ran out or is void makes place for the new one.
     withdraw_unchecked(actor=actor, invitations=unanswered)
 
 

@@ -1,16 +1,22 @@
 """Row locks, always in the order organization, token, so that no two changes wait in a circle.
 
-``no_key`` lets rows that point here be inserted meanwhile: usage is never held up by a change.
+An organization's lock writes its row (``models/locks.py``): what was decided under it holds under
+REPEATABLE READ too. ``no_key`` lets rows that point here be inserted meanwhile: usage is never
+held up by a change.
 """
 
 from __future__ import annotations
 
+from django.db import router
+
 from apikeys.models import AccessToken, Organization
+from apikeys.models.locks import lock
 from apikeys.models.tokens import AccessTokenQuerySet
 
 
 def lock_organization(organization: Organization) -> Organization:
     """Return the organization as it is now, locked until the transaction ends."""
+    lock([organization.pk], router.db_for_write(Organization))
     return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
 
 

@@ -2,7 +2,8 @@
 
 Every change locks the organization first, then counts: two admins who remove each other at the
 same moment would otherwise leave nobody. Who stops being an admin leaves no open invitation
-behind: it would be a way back in through a second mailbox.
+behind: it would be a way back in through a second mailbox. What ends with a membership ends here
+also where other code deletes it, or its user (``apikeys.departures``).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import router
 from django.utils import timezone
 
-from apikeys.models import AccessToken, Invitation, Membership, Organization
+from apikeys.models import AccessToken, Invitation, Membership, Organization, admins
 from apikeys.models.organizations import Role
 from apikeys.models.tokens import Kind
 from apikeys.services import accounts, audit
@@ -131,11 +133,53 @@ def leave_organization(*, actor: Actor, organization: Organization) -> list[Acce
     return _end(actor, Action.MEMBER_LEFT, membership, reason="Member left")
 
 
+@atomic
+def remove_from_all(*, actor: Actor, user: Any) -> None:
+    """End all memberships of somebody whose account is about to be deleted; asks no permission.
+
+    Args:
+        actor: who deletes the account.
+        user: whose.
+
+    Raises:
+        LastAdminError: an organization would be left without an admin who can log in.
+    """
+    using = router.db_for_write(Membership)
+    memberships = Membership.objects.filter(user=user).order_by("organization")
+    admins.require_another(memberships, using)
+    for membership in memberships.select_related("user", "organization"):
+        _end(actor, Action.MEMBER_REMOVED, membership, reason="User deleted")
+
+
+def end_with_its_row(*, actor: Actor, membership: Membership, using: str) -> None:
+    """End a membership that other code is deleting, in the transaction of that.
+
+    Args:
+        actor: who is named for it.
+        membership: the row that is about to go.
+        using: the database of the deletion.
+
+    Raises:
+        LastAdminError: the organization would be left without an admin who can log in.
+    """
+    rows = Membership.objects.using(using)
+    # All of this person's at once and in order: their other memberships may be next.
+    admins.hold(
+        set(rows.filter(user=membership.user_id).values_list("organization", flat=True)), using
+    )
+    found = rows.filter(pk=membership.pk)
+    current = found.select_related("user", "organization").first()
+    if current is not None:
+        admins.require_another(found, using)
+        _end(actor, Action.MEMBER_REMOVED, current, reason=actor.label.capitalize())
+
+
 def _end(actor: Actor, action: Action, membership: Membership, *, reason: str) -> list[AccessToken]:
     """Delete the membership with what hangs on it; the organization is locked."""
     tokens = lock_tokens(personal_tokens(membership))
     revoke_unchecked(actor=actor, tokens=tokens, reason=reason)
     withdraw_unchecked(actor=actor, invitations=sent_invitations(membership))
+    membership.ends_by_service = True
     membership.delete()
     audit.record(
         actor,
@@ -184,7 +228,8 @@ def known_people(*, actor: Actor, organization: Organization) -> Any:
     )
     return (
         Membership.objects.select_related("user", "organization")
-        .filter(organization__in=managed.values("organization"), user__is_active=True)
+        .filter(organization__in=managed.values("organization"))
+        .of_active_people()
         .exclude(user__in=Membership.objects.filter(organization=organization).values("user"))
         .order_by("organization__name", "pk")
     )
@@ -201,11 +246,9 @@ def is_last_admin(membership: Membership) -> bool:
     """Tell whether nobody else who can log in manages the organization."""
     return (
         membership.role == Role.ADMIN
-        and not Membership.objects.filter(
-            organization=membership.organization, role=Role.ADMIN, user__is_active=True
-        )
+        and not Membership.objects.filter(organization=membership.organization, role=Role.ADMIN)
         .exclude(pk=membership.pk)
-        .exists()
+        .some_active()
     )
 
 

@@ -205,7 +205,7 @@ def _invitation(organization: Organization, public_id: uuid.UUID) -> Invitation:
 
 
 def _inviter(invitation: Invitation) -> str:
-    return str(invitation.invited_by.get_username()) if invitation.invited_by else ""
+    return invitation.inviter if invitation.inviter_kind == "user" else ""
 
 
 def _known_form(request: HttpRequest, organization: Organization, data: Any = None) -> AddKnownForm:

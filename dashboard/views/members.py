@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apikeys.models import AccessToken, Invitation, Membership, Organization
 from apikeys.models.organizations import Role
+from apikeys.models.people import is_active
 from apikeys.models.tokens import Kind
 from apikeys.services import members as services
 from apikeys.services.accounts import email_of
@@ -62,7 +63,7 @@ def members(request: HttpRequest, organization: Organization) -> HttpResponseBas
         "rows": rows,
         "previous": f"page={page.previous_page_number()}" if page.has_previous() else "",
         "next": f"page={page.next_page_number()}" if page.has_next() else "",
-        "invitations": waiting.select_related("invited_by").order_by("-expires_at", "pk"),
+        "invitations": waiting.with_inviters().order_by("-expires_at", "pk"),
     }
     return render_page(request, "dashboard/members/list.html", context)
 
@@ -195,11 +196,10 @@ def _live_personal_tokens(organization: Organization) -> Count:
 
 
 def _active_admins(organization: Organization) -> set[int]:
-    """Return the keys of two active admins, or of fewer when there are no two."""
-    admins = Membership.objects.filter(
-        organization=organization, role=Role.ADMIN, user__is_active=True
-    )
-    return set(admins.values_list("pk", flat=True)[:2])
+    """Return the keys of the admins who can log in."""
+    admins = Membership.objects.filter(organization=organization, role=Role.ADMIN)
+    people = admins.of_active_people().select_related("user")
+    return {one.pk for one in people if is_active(one.user)}
 
 
 urlpatterns = [

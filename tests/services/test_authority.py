@@ -140,8 +140,8 @@ def test_an_admin_may_do_all_of_it_in_their_organization(
 def test_nobody_else_manages_tokens(request, who, alice, acme, production, issue, by_charlie):
     token = issue().token
     if who == "inactive":
-        alice.is_active = False
-        alice.save()
+        type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+        alice.refresh_from_db()
         actor = Actor.person(alice)
     elif who == "plain_token":
         actor = Actor.bearer(issue(scopes=["notes:read"]).token)

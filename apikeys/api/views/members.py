@@ -136,14 +136,14 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
     def get_queryset(self) -> QuerySet[Invitation]:
         self.require_person()
         unanswered = Invitation.objects.unanswered().filter(organization=self.organization())
-        return unanswered.select_related("organization")
+        return unanswered.select_related("organization").with_inviters()
 
     def get_invitation(self) -> Invitation:
         """Return the invitation of the URL; 404 when the caller can't see it."""
         return get_object_or_404(self.get_queryset(), public_id=self.kwargs["public_id"])
 
     def list(self, request: Request, organization: str) -> Response:
-        """List invitations that wait for an answer or ran out, newest first."""
+        """List invitations that wait for an answer, ran out or are void, newest first."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(InvitationSerializer(page, many=True).data)
 
