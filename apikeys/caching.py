@@ -46,8 +46,7 @@ def seal(request: Any, view: Any) -> None:
 
 
 def _finalize(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-    # Taken off first: a view that refers to itself is freed by the garbage collector alone.
-    del view.finalize_response
+    del view.finalize_response  # to reach the view's own
     response = view.finalize_response(request, response, *args, **kwargs)
     state = states.of(request._request)
     carried, by_page = (state.carried, state.by_page) if state is not None else (False, False)

@@ -41,15 +41,7 @@ class DeclaredLimit:
 
 def token_views() -> Iterator[tuple[Any, str, str]]:
     """Yield each view that takes access tokens, with its route, once for each HTTP method."""
-    for callback, route in _callbacks(get_resolver(), ""):
-        cls = getattr(callback, "cls", None)
-        if cls is None:
-            continue
-        view = cls(**getattr(callback, "initkwargs", {}))
-        view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None
-        ours = any(isinstance(a, AccessTokenAuthentication) for a in view.get_authenticators())
-        if not ours:
-            continue
+    for callback, view, route in token_callbacks():
         actions = getattr(callback, "actions", None)
         if actions is not None:
             view.action_map = actions
@@ -61,6 +53,18 @@ def token_views() -> Iterator[tuple[Any, str, str]]:
             elif not hasattr(view, method):
                 continue
             yield view, route, method.upper()
+
+
+def token_callbacks() -> Iterator[tuple[Any, Any, str]]:
+    """Yield what the URLconf calls for each view that takes access tokens, the view, its route."""
+    for callback, route in _callbacks(get_resolver(), ""):
+        cls = getattr(callback, "cls", None)
+        if cls is None:
+            continue
+        view = cls(**getattr(callback, "initkwargs", {}))
+        view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None
+        if any(isinstance(a, AccessTokenAuthentication) for a in view.get_authenticators()):
+            yield callback, view, route
 
 
 def dialects_of(view: Any) -> tuple[Dialect, ...]:

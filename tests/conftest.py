@@ -35,6 +35,7 @@ REQUIRED_PARTS = {
     "REQUIRE_POSTGRES": ("postgres",),
     "REQUIRE_REDIS": ("redis",),
     "REQUIRE_BROWSER": ("browser", "chromium"),
+    "REQUIRE_PROXIES": ("nginx", "varnish"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Behind real caches: Varnish and nginx as processes, gunicorn behind them."""
