@@ -65,14 +65,20 @@ def main() -> int:
     text, score = table(run.results, equivalent, totals)
     survivors = [result for result in run.results if result.state == "survived"]
     terminal.write(f"\n{text}\n\n")
-    terminal.write("".join(f"{each.mutant} [{each.ran} of {each.covering} tests]\n" for each in survivors))
-    terminal.write(f"\n{score:.1f} % of what {EXPLAINED} does not explain; the floor is {options.floor} %.\n")
+    terminal.write(
+        "".join(f"{each.mutant} [{each.ran} of {each.covering} tests]\n" for each in survivors)
+    )
+    terminal.write(
+        f"\n{score:.1f} % of what {EXPLAINED} does not explain; the floor is {options.floor} %.\n"
+    )
     terminal.flush()
     return 0 if score >= options.floor else 1
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/mutants", description="Mutation run of the core.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/mutants", description="Mutation run of the core."
+    )
     parser.add_argument("modules", nargs="*", default=list(CORE), help="files; default: the core")
     parser.add_argument("--seed", type=int, default=20261129, help="of the sample")
     parser.add_argument("--sample", type=int, default=40, help="mutants of each module (40)")

@@ -28,8 +28,11 @@ def carry(module: types.ModuleType, tree: ast.Module) -> bool:
     """
     scratch = types.ModuleType(module.__name__)
     scratch.__dict__.update(
-        {name: vars(module)[name] for name in ("__package__", "__file__", "__spec__", "__path__")
-         if name in vars(module)}
+        {
+            name: vars(module)[name]
+            for name in ("__package__", "__file__", "__spec__", "__path__")
+            if name in vars(module)
+        }
     )
     exec(compile(tree, str(module.__file__), "exec"), scratch.__dict__)
     changed = False
@@ -138,7 +141,8 @@ def _same_code(old: types.CodeType, new: types.CodeType) -> bool:
     if (old.co_names, old.co_freevars) != (new.co_names, new.co_freevars):
         return False
     return all(
-        _same_code(a, b) if isinstance(a, types.CodeType) and isinstance(b, types.CodeType)
+        _same_code(a, b)
+        if isinstance(a, types.CodeType) and isinstance(b, types.CodeType)
         else type(a) is type(b) and a == b
         for a, b in zip(old.co_consts, new.co_consts, strict=True)
     )

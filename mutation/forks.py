@@ -35,7 +35,9 @@ class Forks:
         gc.collect()
         gc.freeze()
 
-    def start(self, prepare: Callable[[], bool], items: Sequence[pytest.Item], seconds: float) -> int:
+    def start(
+        self, prepare: Callable[[], bool], items: Sequence[pytest.Item], seconds: float
+    ) -> int:
         """Fork; return the id of the process.
 
         Args:

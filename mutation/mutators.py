@@ -62,7 +62,17 @@ _NEIGHBOURS: Final = {
 }
 # Calls on a value that narrow, lock or order it: easy to leave away.
 _UNWRAPPED: Final = frozenset(
-    "filter exclude select_for_update order_by distinct strip lower upper casefold".split()
+    [
+        "filter",
+        "exclude",
+        "select_for_update",
+        "order_by",
+        "distinct",
+        "strip",
+        "lower",
+        "upper",
+        "casefold",
+    ]
 )
 _BOUND: Final = re.compile(r"\{+(?:\d+,)?(\d+)\}+")
 
@@ -157,7 +167,14 @@ def _text(site: Site, value: Any) -> Iterator[Change]:
             number = str(max(int(match[1]) + step, 0))
             changed = text[: match.start(1)] + number + text[match.end(1) :]
             yield "regex", _set(site.node, "value", back(changed))
-    for old, new in ((")+", ")*"), ("]+", "]*"), ("]*", "]+"), ("1-9", "0-9"), ("a-z", ""), ("a-f", "")):
+    for old, new in (
+        (")+", ")*"),
+        ("]+", "]*"),
+        ("]*", "]+"),
+        ("1-9", "0-9"),
+        ("a-z", ""),
+        ("a-f", ""),
+    ):
         for match in re.finditer(re.escape(old), text):
             changed = text[: match.start()] + new + text[match.end() :]
             yield "regex", _set(site.node, "value", back(changed))
@@ -174,7 +191,10 @@ def _call(site: Site) -> Iterator[Change]:
         yield "swap arguments", _set(node, "args", swapped)
     name = getattr(function, "attr", getattr(function, "id", ""))
     if other := _NEIGHBOURS.get(name):
-        yield "neighbour", _set(function, "attr" if isinstance(function, ast.Attribute) else "id", other)
+        yield (
+            "neighbour",
+            _set(function, "attr" if isinstance(function, ast.Attribute) else "id", other),
+        )
     if name in _UNWRAPPED and isinstance(function, ast.Attribute):
         yield "unwrap call", _put(site, function.value)
 
@@ -204,7 +224,12 @@ def _elements(site: Site) -> Iterator[Change]:
 
 def _decorated(site: Site) -> Iterator[Change]:
     for index, decorator in enumerate(site.node.decorator_list):
-        if ast.unparse(decorator) not in ("property", "classmethod", "staticmethod", "cached_property"):
+        if ast.unparse(decorator) not in (
+            "property",
+            "classmethod",
+            "staticmethod",
+            "cached_property",
+        ):
             yield "drop decorator", _without(site.node.decorator_list, index)
 
 

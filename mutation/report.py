@@ -40,7 +40,9 @@ def explained(path: Path = EXPLAINED) -> list[Explained]:
     return [Explained(**entry) for entry in tomllib.loads(path.read_text()).get("survivor", [])]
 
 
-def split(mutants: Iterable[Mutant], known: Iterable[Explained]) -> tuple[list[Mutant], list[Mutant]]:
+def split(
+    mutants: Iterable[Mutant], known: Iterable[Explained]
+) -> tuple[list[Mutant], list[Mutant]]:
     """Return the mutants to run, and those that are explained."""
     same = {(each.module, each.before, each.after) for each in known}
     to_run: list[Mutant] = []
@@ -51,13 +53,18 @@ def split(mutants: Iterable[Mutant], known: Iterable[Explained]) -> tuple[list[M
     return to_run, equivalent
 
 
-def table(results: list[Result], equivalent: list[Mutant], totals: dict[str, int]) -> tuple[str, float]:
+def table(
+    results: list[Result], equivalent: list[Mutant], totals: dict[str, int]
+) -> tuple[str, float]:
     """Return the table of a run, a line for each module, and the score in percent.
 
     The score is what was killed or timed out, of all that could be carried over and is not
     explained.
     """
-    lines = ["| module | mutants | run | killed | timed out | survived | explained | score |", "|---|" + "---|" * 7]
+    lines = [
+        "| module | mutants | run | killed | timed out | survived | explained | score |",
+        "|---|" + "---|" * 7,
+    ]
     sums = [0] * 6
     for path, total in totals.items():
         states = [result.state for result in results if result.mutant.path == path]
