@@ -225,7 +225,8 @@ os.register_at_fork(after_in_child=_forget_connections)
 
 @lru_cache(maxsize=4)
 def _host(secret_key: str) -> HostEpoch:
-    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is checked
+    # The folder in it is checked: nobody else's is used.
+    memory = Path("/dev/shm")  # noqa: S108  # nosec B108
     base = memory if memory.is_dir() else Path(tempfile.gettempdir())
     name = hashlib.sha256(secret_key.encode()).hexdigest()[:16]
     return HostEpoch(base / f"apikeys-{os.geteuid()}" / name)

@@ -112,14 +112,14 @@ def _rows(
         except EmptyResultSet:
             continue
         # The text is what Django compiled, the values stay parameters.
-        selects.append(f"SELECT * FROM ({sql}) AS piece_{len(selects)}")  # noqa: S608
+        selects.append(f"SELECT * FROM ({sql}) AS piece_{len(selects)}")  # noqa: S608  # nosec B608
         parameters.extend(values)
     if not selects:
         return []
     if len(selects) > LARGEST_UNION:
         rows = queryset.filter(reduce(or_, (condition for condition, _ in pieces)))
     else:
-        union = RawSQL(" UNION ALL ".join(selects), parameters)  # noqa: S611
+        union = RawSQL(" UNION ALL ".join(selects), parameters)  # noqa: S611  # nosec B611
         rows = queryset.filter(pk__in=union)
     return list(rows.order_by(*order.sorting(backwards=backwards))[:limit])
 

@@ -1,4 +1,4 @@
-"""Changes the core a little in many places and asks whether a test notices; see ``scripts/mutants``.
+"""Changes the core a little in many places and asks whether a test notices: ``scripts/mutants``.
 
 Knows Python, pytest and coverage.py, and of the library only the names of its modules.
 """

@@ -65,7 +65,7 @@ def head(statement: ast.stmt) -> str:
     shown = statement
     if hasattr(statement, "body"):
         empty = {name: [] for name in ("body", "orelse", "finalbody", "handlers")}
-        fields = {name: value for name, value in ast.iter_fields(statement)}
+        fields = dict(ast.iter_fields(statement))
         bare = type(statement)(**{**fields, **{n: v for n, v in empty.items() if n in fields}})
         shown = ast.copy_location(bare, statement)
     return " ".join(ast.unparse(shown).split())

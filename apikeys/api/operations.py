@@ -53,6 +53,8 @@ class Operation:
         headers: request headers it understands, name to description.
         query: a serializer class of its query parameters.
         sessions_only: a token gets no further than 403 here.
+        ends_caller: it can end the credential that carries it, as revoking "oneself", "all" or a
+            list does. What concerns the one object of the URL is not meant.
         name: the operation's id; made from the view when not given.
         example: an example of the body.
     """
@@ -67,6 +69,7 @@ class Operation:
     headers: tuple[tuple[str, str], ...] = ()
     query: Any = None
     sessions_only: bool = False
+    ends_caller: bool = False
     name: str = ""
     example: Any = None
 

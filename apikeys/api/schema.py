@@ -220,6 +220,8 @@ class AccessTokenSchema(AutoSchema):
                 requirement = None
             if requirement is not None:
                 yield "required-scopes", _scopes(requirement)
+        if self.declared is not None and self.declared.ends_caller:
+            yield "ends-caller", True
         if cost := credits.price(view, method):
             yield "cost", cost
         kind = throttling.kind_of(view, method)
@@ -250,6 +252,8 @@ def _sentences(facts: dict[str, Any]) -> Iterator[str]:
         word = " or " if "anyOf" in scopes else ", "
         names = word.join(f"`{name}`" for names in scopes.values() for name in names)
         yield f"Scopes: {names}."
+    if facts.get("ends-caller") and not facts.get("sessions-only"):
+        yield "Can end the key that carries it, so it is in no Postman collection."
     if (cost := facts.get("cost")) is not None:
         yield f"Costs {cost} credits."
     if limits := facts.get("limits"):

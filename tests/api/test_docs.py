@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -180,8 +181,7 @@ def test_a_collection_asks_the_environment_for_the_key_and_leaves_sessions_out(c
     names = [item["name"] for item in found["item"]]
     assert "tokens_create" in names
     assert "members_list" not in names
-    # What ends the key itself comes last.
-    assert names[-1] == "token_delete"
+    assert names[0] == "token_read"  # it says which organization and workspace the others are about
     create = found["item"][names.index("tokens_create")]["request"]
     assert create["auth"] == {
         "type": "apikey",
@@ -192,8 +192,74 @@ def test_a_collection_asks_the_environment_for_the_key_and_leaves_sessions_out(c
         ],
     }
     assert {"key": "Idempotency-Key", "value": "{{$guid}}"}.items() <= create["header"][0].items()
-    assert json.loads(create["body"]["raw"])["name"] == "CI deploy"
+    bounds = '"allowed_networks": {{allowed_networks}},\n  "expires_at": {{expires_at}}'
+    assert bounds in create["body"]["raw"]
+    body = json.loads(create["body"]["raw"].replace(bounds, '"bounds": 1'))
+    assert (body["workspace"], body["name"]) == ("{{workspace}}", "CI deploy {{$guid}}")
     assert found["variable"][0] == {"key": "base_url", "value": "https://testserver"}
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [
+        ("management", {"token_delete", "tokens_bulk_revoke", "tokens_revoke_all"}),
+        ("management", {"workspaces_archive", "organizations_leave"}),
+        ("fastly", {"token_self_delete", "token_delete_bulk"}),
+        ("fastcms", {"api_keys_revoke_all"}),
+    ],
+)
+def test_what_can_end_the_key_that_carries_it_says_so_and_is_in_no_collection(
+    client, documents, name, ends
+):
+    marked = {
+        operation["operationId"]
+        for _, _, operation in operations(documents[name])
+        if operation.get("x-ends-caller")
+    }
+    assert marked >= ends
+    found = client.get(f"/access/v1/postman/{name}.json").json()
+    assert marked.isdisjoint(item["name"] for item in found["item"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_collection_takes_away_only_what_it_has_made(client, name):
+    found = client.get(f"/access/v1/postman/{name}.json").json()
+    kept = {
+        variable
+        for item in found["item"]
+        for line in item["event"][-1]["script"]["exec"]
+        for variable in re.findall(r'keep\("(\w+)"', line)
+    }
+    for item in found["item"]:
+        request = item["request"]
+        if request["method"] == "DELETE" or request["url"].endswith("revoke"):
+            asked = set(re.findall(r"\{\{(\w+)\}\}", request["url"])) - {"base_url"}
+            assert asked <= kept, item["name"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_request_of_a_collection_may_be_refused_or_fail(client, name):
+    for item in client.get(f"/access/v1/postman/{name}.json").json()["item"]:
+        script = "\n".join(item["event"][-1]["script"]["exec"])
+        [accepted] = re.findall(r"pm\.expect\((\[.*\])\)", script)
+        assert set(json.loads(accepted)) <= {200, 201, 204, 400, 404, 409, 413, 415, 422}
+        assert any(status < 300 for status in json.loads(accepted))
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("management", {"API_KEY"}),
+        ("default", {"API_KEY"}),
+        ("tools-fast", {"TOOLS_FAST_API_KEY"}),
+        ("fastpix", {"FASTPIX_USERNAME", "FASTPIX_PASSWORD"}),
+        ("fastcms", {"FASTCMS_API_KEY", "LOGIN_TOKEN"}),
+    ],
+)
+def test_a_collection_asks_for_the_key_by_the_variables_of_the_env_file(client, name, variables):
+    found = client.get(f"/access/v1/postman/{name}.json").json()
+    asked = json.dumps([item["request"]["auth"] for item in found["item"]])
+    assert set(re.findall(r"\{\{(\w+)\}\}", asked)) == variables
 
 
 def test_the_dashboard_and_the_start_page_lead_to_the_index(client, alice, acme):

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from apikeys import dialects
 from apikeys.api import catalogue, postman
 from apikeys.api.catalogue import MANAGEMENT
 from apikeys.api.examples import operations
@@ -77,7 +78,14 @@ def schema(request: HttpRequest, name: str = MANAGEMENT) -> HttpResponse:
 @require_safe
 def postman_collection(request: HttpRequest, name: str) -> HttpResponse:
     """Answer with one document as a Postman collection, as a file to save."""
-    found = postman.collection(_document(name), base_url=request.build_absolute_uri("/")[:-1])
+    document = _document(name)
+    # Management takes keys of every dialect and speaks the default one.
+    dialect = dialects.get("default" if name == MANAGEMENT else name)
+    found = postman.collection(
+        document,
+        base_url=request.build_absolute_uri("/")[:-1],
+        env_names=dialect.env_names,
+    )
     headers = {"Content-Disposition": f'attachment; filename="{name}.postman_collection.json"'}
     return JsonResponse(found, headers=headers, json_dumps_params={"indent": 2})
 

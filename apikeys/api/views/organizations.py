@@ -48,7 +48,7 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
             response=OrganizationSerializer,
             sessions_only=True,
         ),
-        "leave": Operation(status=204, errors=(409,), sessions_only=True),
+        "leave": Operation(status=204, errors=(409,), sessions_only=True, ends_caller=True),
     }
 
     def get_queryset(self) -> QuerySet[Organization]:
@@ -116,7 +116,9 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
             errors=(409,),
             sessions_only=True,
         ),
-        "archive": Operation(response=WorkspaceSerializer, errors=(409,), sessions_only=True),
+        "archive": Operation(
+            response=WorkspaceSerializer, errors=(409,), sessions_only=True, ends_caller=True
+        ),
     }
 
     def get_queryset(self) -> QuerySet[Workspace]:

@@ -105,9 +105,13 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
             request=BulkRevokeSerializer,
             response=RevokedSerializer,
             example={"token_ids": ["0123456789ABCDef"], "reason": "Leaked"},
+            ends_caller=True,
         ),
         "revoke_all": Operation(
-            request=RevokeAllSerializer, response=RevokedSerializer, sessions_only=True
+            request=RevokeAllSerializer,
+            response=RevokedSerializer,
+            sessions_only=True,
+            ends_caller=True,
         ),
     }
 
@@ -244,7 +248,7 @@ class TokenSelfView(PlainAddressMixin, NoStoreMixin, APIView):
     documented_as = "token"
     operations: ClassVar[Any] = {
         "get": Operation(response=AccessTokenSerializer),
-        "delete": Operation(status=204),
+        "delete": Operation(status=204, ends_caller=True),
     }
     schema = ViewSchema()
 

@@ -106,6 +106,11 @@ class CollectionViewSet(WorkspaceScopedMixin, ContentViewSet):
                 "schema": [{"name": "title", "type": "text", "required": True}],
             },
         ),
+        "partial_update": Operation(
+            request=CollectionSerializer,
+            response=CollectionSerializer,
+            example={"schema": [{"name": "title", "type": "text", "required": False}]},
+        ),
     }
     queryset = Collection.objects.all()
     serializer_class = CollectionSerializer
@@ -135,7 +140,12 @@ class RecordViewSet(ContentViewSet):
             response=RecordSerializer,
             status=201,
             example={"data": {"title": "Hello"}},
-        )
+        ),
+        "partial_update": Operation(
+            request=RecordSerializer,
+            response=RecordSerializer,
+            example={"data": {"title": "Hello again"}},
+        ),
     }
     queryset = Record.objects.select_related("collection")
     serializer_class = RecordSerializer

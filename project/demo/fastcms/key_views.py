@@ -134,6 +134,7 @@ class KeyView(BearerView):
             request=ChangedKeySerializer,
             response=shapes.KEY,
             errors=(409,),
+            example={"name": "CI deploy", "active": True},
         ),
         "delete": Operation(name="api_keys_delete", status=204),
     }
@@ -198,7 +199,9 @@ class RevokeAllKeysView(BearerView):
 
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
-    operations = {"post": Operation(name="api_keys_revoke_all", response=shapes.REVOKED)}
+    operations = {
+        "post": Operation(name="api_keys_revoke_all", response=shapes.REVOKED, ends_caller=True)
+    }
 
     def post(self, request: Request) -> Response:
         revoked = services.revoke_all(

@@ -99,6 +99,7 @@ class TokensView(TokenApiView):
             body_type=BulkParser.media_type,
             status=204,
             errors=(404, 413, 415, 422),
+            ends_caller=True,
         ),
     }
 
@@ -189,7 +190,7 @@ class TokenSelfView(TokenApiView):
     scopes_not_needed = True
     operations = {
         "get": Operation(name="token_self_read", response=shapes.TOKEN),
-        "delete": Operation(name="token_self_delete", status=204),
+        "delete": Operation(name="token_self_delete", status=204, ends_caller=True),
     }
 
     def get(self, request: Request) -> Response:
