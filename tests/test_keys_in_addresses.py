@@ -218,9 +218,8 @@ def test_a_path_with_a_key_leads_nowhere_and_into_no_log(issue, alice, path, cap
 def test_an_invitation_is_opened_whatever_its_signature_looks_like(admin, acme, alice):
     # Half a key at best, and the address of a page that somebody has to reach.
     link = "0123456789abcdef0123456789abcdef:1vPabc:x-ABCDEFGHIJKLMNOP_" + "y" * 26
-    assert (
-        "This link is not complete" in admin.get(f"/dashboard/invitations/{link}").content.decode()
-    )
+    page = admin.get(f"/dashboard/invitations/{link}").content.decode()
+    assert "This link is not complete" in page
     target = {"next": f"/dashboard/invitations/{link}"}
     location = SecureClient().get("/dashboard/confirm", target)["Location"]
     assert link in unquote(unquote(location))

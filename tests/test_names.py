@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
@@ -47,7 +48,7 @@ SEEN = [
     "❤\ufe0f",
     "日",
     "שלום",
-    "نام\u200cه",
+    "\u0646\u0627\u0645\u200c\u0647\u0627",
 ]
 
 
@@ -85,11 +86,8 @@ def test_a_name_that_can_be_seen_is_kept_as_it_is_written(issue, name):
 def test_every_edge_refuses_a_name_that_nobody_sees(api, client, alice, acme, production):
     api.force_login(alice)
     body = {"workspace": "production", "name": "\u200b", "scopes": []}
-    from apikeys import reauthentication  # the session of the test client has a fresh stamp
-
-    assert reauthentication
     response = api.post("/access/v1/organizations/acme/tokens", body, format="json")
-    assert response.status_code in (400, 403)
+    assert (response.status_code, response.json()["error"]) == (400, "name.invisible")
     with pytest.raises(CommandError, match="can be seen"):
         call_command("create_token", "--workspace", "acme/production", "--name", "\u200b")
     with pytest.raises(CommandError, match="can be seen"):
@@ -102,7 +100,7 @@ TWINS = {
     "case beyond ASCII": ("Ärger", "äRGER"),
     "sharp s": ("Straße", "STRASSE"),
     "composition": ("café", "cafe\u0301"),
-    "width": ("CI", "ＣＩ".encode().decode()),
+    "width": ("CI", "\uff23\uff29"),
     "soft hyphen": ("deploy", "de\u00adploy"),
     "zero width": ("deploy", "deploy\u200b"),
     "variation": ("❤", "❤\ufe0f"),
@@ -222,8 +220,7 @@ def test_the_migration_fills_the_form_and_minds_no_twins(issue):
     every = AccessToken.objects.all()
     super(type(every), every).update(name_key="")
     super(type(every), every.filter(pk=other.pk)).update(name="tw\u200bin")
-    with connection.schema_editor() as editor:
-        migration.fill(apps, editor)
+    migration.fill(apps, SimpleNamespace(connection=connection))
     for token in (one, other):
         token.refresh_from_db()
         assert token.name_key == "twin"
@@ -243,6 +240,6 @@ def test_the_django_admin_finds_a_composed_name(client, make_user, issue, actor,
         assert [str(row.name) for row in page.context["cl"].result_list] == [shown]
 
 
-@pytest.mark.parametrize("text", ["\u212aate", "İstanbul", "ﬁ", "ＣＩ".encode().decode(), "ǅ"])
+@pytest.mark.parametrize("text", ["\u212aate", "İstanbul", "ﬁ", "\uff23\uff29", "ǅ"])
 def test_the_compared_form_is_a_fixed_point(text):
     assert visible.compared(visible.compared(text)) == visible.compared(text)
