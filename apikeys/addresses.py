@@ -33,7 +33,7 @@ def hide(request: HttpRequest) -> bool:
     query = request.GET if query is None else query
     request.path = path
     request.path_info = pasted.cut(request.path_info, sure=True).text
-    request.GET = query  # type: ignore[misc]
+    request.GET = query  # type: ignore[assignment]
     text = query.urlencode()
     whole = f"{path}?{text}" if text else path
     shown = {"PATH_INFO": request.path_info, "QUERY_STRING": text}
@@ -47,6 +47,7 @@ def without_keys(query: QueryDict) -> QueryDict | None:
     cleaned = QueryDict(mutable=True, encoding=query.encoding)
     for name, values in query.lists():
         cleaned.setlist(pasted.cut(name).text, [_value(value) for value in values])
+    cleaned._mutable = False
     return None if cleaned == query else cleaned
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
 from apikeys import filters
 from apikeys.addresses import guarded, lead_to
@@ -26,11 +26,13 @@ class SearchMixin:
     def get_urls(self) -> list[Any]:
         return [guarded(pattern) for pattern in super().get_urls()]  # type: ignore[misc]
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """Lead a search to its address; show the list."""
         if request.method == "POST" and SEARCH_VAR in request.POST:
             return lead_to(request, request.POST)
-        response: HttpResponseBase = super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
+        response: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
         return response
 
     def get_search_results(

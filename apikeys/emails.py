@@ -27,6 +27,8 @@ def canonical(email: str) -> str:
             ASCII, or one that nobody sees; or the domain is none.
     """
     local, at, domain = email.strip().rpartition("@")
+    if not at:
+        local, domain = domain, ""
     if any(_looks_like_ascii(letter) for letter in local) or without_ignorable(local) != local:
         raise ValueError("Before the @, use plain letters, digits and signs.")
     if domain.isascii():

@@ -165,11 +165,12 @@ def id_start(text: str) -> str:
     """
     start = text.strip()
     prefixes = {prefix for looks in _looks() for prefix in looks.prefixes}
-    for prefix in sorted(prefixes, key=len, reverse=True):
-        if start.lower().startswith(f"{prefix.lower()}_"):
-            start = start[len(prefix) + 1 :]
-            break
-    start = re.sub(r"[_:][*•…._]*$", "", start)
+    known = [p for p in prefixes if start.lower().startswith(f"{p.lower()}_")]
+    if known:
+        start = start[len(max(known, key=len)) + 1 :]
+    bare = re.sub(r"[_:][*•…._]*$", "", start)
+    if known or is_token_id(bare):
+        start = bare
     return start if start.isascii() and start.isalnum() else ""
 
 

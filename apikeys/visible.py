@@ -12,11 +12,12 @@ import unicodedata
 from typing import Final
 
 # Default_Ignorable_Code_Point of DerivedCoreProperties.txt (Unicode 16): shown as nothing.
-_IGNORABLE: Final = re.compile(
+IGNORABLE: Final = (
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_IGNORABLE: Final = re.compile(IGNORABLE)
 # Letters and symbols that are drawn as a blank: Braille, a note without a head, hieroglyphs.
 _BLANK: Final = frozenset("\u2800\U0001d159\U00013441\U00013442")
 _SEEN: Final = "LNPS"

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
+from apikeys import visible
 from apikeys.models import Organization
 from dashboard.pages import PAGE_HEADERS
 
-# What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), wide forms included.
-FORMULA_STARTS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), wide and small forms
+# included, whatever blanks, quotes or invisible characters stand before it. Programs set up for
+# another separator begin a cell after that one, inside of quotes, too.
+_SIGNS: Final = "[=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62-\ufe66\ufe6b]"
+_FORMULA: Final = re.compile(
+    rf"""(^|[;|\t\r\n])((?:[^\S\t\r\n]|"|{visible.IGNORABLE})*)(?={_SIGNS})"""
+)
+_BREAKS: Final = re.compile(r"^[\t\r\n]")
 
 
 class _Echo:
@@ -22,16 +30,22 @@ class _Echo:
 
 
 def safe_cell(value: object) -> object:
-    """Return the value so that no spreadsheet runs it; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    """Return the value so that no spreadsheet runs it or a part of it; numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    safe = _FORMULA.sub(r"\1'\2", value)
+    return f"'{safe}" if _BREAKS.match(safe) else safe
 
 
 def csv_lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Yield the lines of a CSV file (RFC 4180), one at a time."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(list(head))
+    """Yield the lines of a CSV file (RFC 4180), one at a time.
+
+    Args:
+        head: names of the columns, which are ours.
+        rows: cells; each is quoted, so that no separator of another program's parts it unseen.
+    """
+    yield csv.writer(_Echo()).writerow(list(head))
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
     for row in rows:
         yield writer.writerow([safe_cell(value) for value in row])
 

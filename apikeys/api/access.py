@@ -80,10 +80,10 @@ class NoStoreMixin:
 class PlainAddressMixin:
     """Cut keys in the address to their ids: no link, error or log line repeats a secret."""
 
-    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Clean the request before anything reads it."""
         addresses.hide(request)
-        super().setup(request, *args, **kwargs)  # type: ignore[misc]
+        return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
 
 
 class ManagementMixin(PlainAddressMixin, NoStoreMixin):

@@ -21,6 +21,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from apikeys import credits, dialects, permissions, throttling
+from apikeys.api import idempotency
 from apikeys.api.error_schemas import EVERY_VIEW, error_response, error_schema
 from apikeys.api.operations import Operation
 from apikeys.carriers import Basic, Bearer, Header
@@ -162,7 +163,12 @@ class AccessTokenSchema(AutoSchema):
             return []
         query = [self.declared.query] if self.declared.query is not None else []
         return query + [
-            OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
+            OpenApiParameter(
+                name,
+                idempotency.SCHEMA if name == idempotency.HEADER else str,
+                OpenApiParameter.HEADER,
+                description=text,
+            )
             for name, text in self.declared.headers
         ]
 

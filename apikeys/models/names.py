@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from apikeys.visible import compared
 
 
-class ComparedField(models.CharField):
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+else:
+    CharField = models.CharField
+
+
+class ComparedField(CharField):
     """``visible.compared`` of another text field, made anew whenever the row is saved.
 
     Args:

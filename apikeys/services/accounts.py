@@ -41,7 +41,7 @@ def is_called(user: Any, name: str) -> bool:
 
 
 def having(email: str, prefix: str = "") -> Q:
-    """Return the condition that an account may have the address; ask ``is_called`` of what it finds.
+    """Return the condition that an account may have the address; ``is_called`` tells who has it.
 
     Databases ignore the case of letters beyond ASCII each in its own way, so look-alikes are found
     as well.

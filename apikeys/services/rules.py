@@ -83,7 +83,7 @@ def token_name(
     Names are the same when ``visible.compared`` makes the same of them.
     """
     wanted = name(value)
-    key = AccessToken._meta.get_field("name_key").made_from(wanted)  # type: ignore[union-attr]
+    key = AccessToken._meta.get_field("name_key").made_from(wanted)
     # The database's own constraint is on LOWER, which tells some letters apart and others not.
     taken = AccessToken.objects.alias(lowered=Lower("name")).filter(
         Q(name_key=key) | Q(lowered=Lower(Value(wanted))),

@@ -121,7 +121,9 @@ def insert_workspace(
 def _require_free(organization: Organization, name: str, *, but: Workspace | None = None) -> None:
     """Refuse the name of another open workspace, compared as ``visible.compared`` has it."""
     others = Workspace.objects.filter(organization=organization, archived_at__isnull=True)
-    names = others.exclude(pk=but.pk if but else None).values_list("name", flat=True)
+    if but is not None:
+        others = others.exclude(pk=but.pk)
+    names = others.values_list("name", flat=True)
     if visible.compared(name) in map(visible.compared, names):
         raise Invalid("workspace.name_taken", "Another workspace has this name.", field="name")
 

@@ -33,20 +33,11 @@ class UserManager(BaseUserManager["User"]):
                 return user
         raise self.model.DoesNotExist
 
-    @classmethod
-    def normalize_email(cls, email: str | None) -> str:
-        """Return the address in its one form; see ``apikeys.emails.canonical``.
-
-        Raises:
-            ValueError: it looks like another address.
-        """
-        return emails.canonical(email or "")
-
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         """Make a user; without a password nobody can log in as them.
 
         Raises:
-            ValueError: the address is empty or looks like another.
+            ValueError: the address is empty.
             IntegrityError: somebody has the address already.
         """
         if not email:
@@ -101,7 +92,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         try:
-            self.email = User.objects.normalize_email(self.email)
+            self.email = emails.canonical(self.email)
         except ValueError as error:
             raise ValidationError({"email": str(error)}) from None
 

@@ -330,7 +330,53 @@ def test_no_cell_is_a_formula(admin, fill, start):
     assert row["actor"] == f"'{start}1+1"
 
 
+HIDDEN_FORMULAS = {
+    "after a semicolon": ("x;=1+1;y", "x;'=1+1;y"),
+    "after a semicolon and a blank": ("x; =1+1", "x;' =1+1"),
+    "after a tab": ("x\t=1+1", "x\t'=1+1"),
+    "after a bar": ("x|=1+1", "x|'=1+1"),
+    "after a line break": ("x\r\n=1+1", "x\r\n'=1+1"),
+    "after a semicolon and a line break": ("x;\n@SUM(A1)", "x;\n'@SUM(A1)"),
+    "in quotes after a semicolon": ('x;"=1+1"', 'x;\'"=1+1"'),
+    "behind a zero width space": ("\u200b=1+1", "'\u200b=1+1"),
+    "behind a byte order mark": ("\ufeff=1+1", "'\ufeff=1+1"),
+    "behind a soft hyphen": ("\u00ad=1+1", "'\u00ad=1+1"),
+    "behind a hard blank": ("\u00a0=1+1", "'\u00a0=1+1"),
+    "behind a quote mark": ('"=1+1', "'\"=1+1"),
+    "a wide one behind": ("\u200b\uff1d1+1", "'\u200b\uff1d1+1"),
+    "a wide one after a semicolon": ("x;\uff1d1+1", "x;'\uff1d1+1"),
+    "a wide plus": ("\uff0b1", "'\uff0b1"),
+    "a small equals sign": ("\ufe661+1", "'\ufe661+1"),
+    "a minus sign": ("\u22121", "'\u22121"),
+    "two": ("=1;=2;+3", "'=1;'=2;'+3"),
+}
+
+
+@pytest.mark.parametrize(("text", "cell"), HIDDEN_FORMULAS.values(), ids=HIDDEN_FORMULAS)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_no_program_finds_a_formula_whatever_it_takes_for_a_separator(
+    admin, fill, text, cell, separator
+):
+    fill({"target_label": text, "actor_label": text, "details": {"reason": text}})
+    file = body(admin.get(CSV))
+    [row] = csv.DictReader(io.StringIO(file, newline=""))
+    assert (row["target"], row["actor"]) == (cell, cell)
+    for cells in csv.reader(io.StringIO(file, newline=""), delimiter=separator):
+        for each in cells:
+            shown = each.lstrip(' \t\r\n"\u00a0\u00ad\u200b\ufeff')
+            assert not shown.startswith(tuple("=+-@\uff1d\uff0b\ufe66\u2212")), each
+
+
+def test_every_cell_is_quoted(admin, fill):
+    fill({"target_label": 'a "b", c'})
+    line = body(admin.get(CSV)).splitlines()[1]
+    assert line.startswith('"')
+    assert line.endswith('"')
+    assert '"a ""b"", c"' in line
+
+
 def test_numbers_and_harmless_text_stay_as_they_are():
+    assert safe_cell("a; b - c, d = e") == "a; b - c, d = e"
     assert safe_cell(-5) == -5
     assert safe_cell("a=b") == "a=b"
     assert safe_cell("") == ""

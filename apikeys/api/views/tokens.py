@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +25,7 @@ from apikeys.api.access import (
     address_of,
 )
 from apikeys.api.filtering import StrictFilterBackend, TokenListFilter
+from apikeys.api.idempotency import idempotency_key
 from apikeys.api.inputs import (
     BulkRevokeSerializer,
     RevokeAllSerializer,
@@ -222,14 +223,12 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         return dict(serializer.validated_data)
 
     def _issue(self, service: Any, **arguments: Any) -> IssuedToken:
-        key = self.request.headers.get("Idempotency-Key")
+        key = idempotency_key(self.request)
         try:
             issued: IssuedToken = service(creation_id=key, **arguments)
         except Invalid as error:
             if error.code == "creation_id.reused":
                 raise IdempotencyKeyReused from None
-            if error.code == "creation_id.invalid":
-                raise ValidationError({"Idempotency-Key": error.message}) from None
             raise
         return issued
 

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apikeys.api.idempotency import idempotency_key
 from apikeys.api.operations import IDEMPOTENCY, Operation, listed
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
@@ -116,7 +117,7 @@ class KeysView(BearerView):
             workspace=_login(request).workspace,
             kind=Kind.PERSONAL,
             owner=request.user,
-            creation_id=request.headers.get("Idempotency-Key"),
+            creation_id=idempotency_key(request),
             **serializer.validated_data,
         )
         return Response(key_with_secret(issued.token, issued.api_key), status=201)
@@ -188,7 +189,7 @@ class RotateKeyView(BearerView):
             actor=actor_for(request, request.user),
             token=token,
             overlap=timedelta(seconds=serializer.validated_data["overlap"]),
-            creation_id=request.headers.get("Idempotency-Key"),
+            creation_id=idempotency_key(request),
             unless_rotated_within=services.JUST_ROTATED,
         )
         return Response(key_with_secret(issued.token, issued.api_key))

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apikeys.api.idempotency import idempotency_key
 from apikeys.api.operations import IDEMPOTENCY, Operation, listed
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
@@ -130,7 +131,7 @@ class TokensView(TokenApiView):
             kind=Kind.PERSONAL,
             owner=user,
             expires_at=given["expires_at"],
-            creation_id=request.headers.get("Idempotency-Key"),
+            creation_id=idempotency_key(request),
         )
         return Response({**token_facts(issued.token), "access_token": issued.api_key})
 
