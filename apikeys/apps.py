@@ -19,9 +19,16 @@ class ApiKeysConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_migrate
 
-        from apikeys import checks, departures, invalidation, reauthentication  # noqa: F401
+        from apikeys import (  # noqa: F401
+            checks,
+            departures,
+            invalidation,
+            log_ins,
+            reauthentication,
+        )
 
         user_logged_in.connect(reauthentication.stamp_log_in, dispatch_uid="apikeys.stamp_log_in")
+        log_ins.connect()
         invalidation.connect()
         departures.connect()
         post_migrate.connect(_store_query, self, dispatch_uid="apikeys.store_query")

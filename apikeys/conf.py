@@ -22,6 +22,7 @@ LONGEST_SECONDS: Final = 100 * 366 * 86_400
 DEFAULT_LIMITS: Final[Mapping[str, str]] = {
     "failed_credentials": "60/minute",
     "log_in": "10/minute",
+    "log_in_account": "5/hour",
 }
 DEFAULT_RETENTION: Final[Mapping[str, int]] = {
     "usage_hours": 35,

@@ -12,7 +12,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apikeys import conf
+from apikeys import conf, guessing, log_ins
 from apikeys.limits import Charge, Limit, limiter
 from apikeys.models import stores
 
@@ -31,7 +31,8 @@ class TooManyAttemptsError(Exception):
     """
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Too many attempts. Try again in {retry_after} seconds.")
+        seconds = "1 second" if retry_after == 1 else f"{retry_after} seconds"
+        super().__init__(f"Too many attempts. Try again in {seconds}.")
         self.retry_after = retry_after
 
 
@@ -53,22 +54,27 @@ def is_recent(request: HttpRequest) -> bool:
 def confirm(request: HttpRequest, password: str) -> None:
     """Check the password of the person who sent the request, and note it.
 
-    Attempts are limited per person by ``LIMITS["log_in"]``; a backend that limits them too may
-    leave the seconds to wait on the request as ``log_in_wait``.
+    Attempts are limited per person by ``LIMITS["log_in"]``, and slowed down per account as log-ins
+    are; a backend that limits them too may leave the seconds to wait on the request as
+    ``log_in_wait``.
 
     Raises:
         WrongPasswordError: it is not theirs.
         TooManyAttemptsError: attempts have run out; the password was not looked at.
     """
-    user = request.user
-    if wait := _wait(user.pk):
+    user, name = request.user, request.user.get_username()
+    if wait := _wait(user.pk) or guessing.wait_for_account(request, name):
+        log_ins.slowed(request, name, wait)
         raise TooManyAttemptsError(wait)
-    found = authenticate(request, username=user.get_username(), password=password)
+    log_ins.confirming(request)
+    found = authenticate(request, username=name, password=password)
     if found is None and (wait := getattr(request, "log_in_wait", 0)):
         raise TooManyAttemptsError(wait)
     if found is None or found.pk != user.pk:
         raise WrongPasswordError
+    guessing.proven(request, name)
     stamp(request)
+    log_ins.confirmed(user, request)
 
 
 def stamp_log_in(sender: object, request: HttpRequest | None, **kwargs: Any) -> None:

@@ -15,6 +15,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -211,6 +212,7 @@ class Buffer:
             time.sleep(conf.get().flush_seconds)
             try:
                 self.flush()
+                _write_others()
             except Exception:
                 logger.exception("usage flush failed")
             finally:
@@ -219,6 +221,7 @@ class Buffer:
 
 
 _buffer = Buffer()
+_others: list[Callable[[], None]] = []
 
 
 def _after_fork() -> None:
@@ -257,6 +260,18 @@ def refuse(
 def flush() -> None:
     """Write what this process has buffered."""
     _buffer.flush()
+    _write_others()
+
+
+def write_too(write: Callable[[], None]) -> None:
+    """Call this whenever the buffer is written, in the same thread; each once."""
+    if write not in _others:
+        _others.append(write)
+
+
+def _write_others() -> None:
+    for write in _others:
+        write()
 
 
 @atexit.register
@@ -272,3 +287,4 @@ def _flush_at_exit() -> None:
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     _buffer.flush(final=True)
+    _write_others()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from apikeys import visible
-from apikeys.models import Organization
+from apikeys.models import AuditEvent, Organization
+from apikeys.services.exports import record_export
+from dashboard.access import actor_of
 from dashboard.pages import PAGE_HEADERS
 
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), wide and small forms
@@ -51,17 +53,31 @@ def csv_lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator
 
 
 def download(
-    lines: Iterable[str], *, organization: Organization, name: str, kind: str
+    request: HttpRequest,
+    lines: Callable[[AuditEvent | None], Iterable[str]],
+    *,
+    organization: Organization,
+    name: str,
+    kind: str,
 ) -> StreamingHttpResponse:
-    """Answer with lines as a file, as they come.
+    """Answer with lines as a file, as they come, after it was written down who takes it.
 
     Args:
-        lines: text with its line ends.
+        request: a GET, or a HEAD, which takes nothing.
+        lines: takes the event of this download, where it has one, and returns text with its line
+            ends.
         organization: whose data; its slug is in the file's name.
         name: what it is, such as ``audit``.
         kind: ``csv`` or ``jsonl``.
     """
+    taken = None
+    if request.method == "GET":
+        given = sorted(filter_name for filter_name, value in request.GET.items() if value)
+        actor = actor_of(request)
+        taken = record_export(
+            actor=actor, organization=organization, name=name, kind=kind, filters=given
+        )
     types = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
     filename = f"{name}-{organization.slug}-{timezone.now():%Y-%m-%d}.{kind}"
     headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{filename}"'}
-    return StreamingHttpResponse(lines, content_type=types[kind], headers=headers)
+    return StreamingHttpResponse(lines(taken), content_type=types[kind], headers=headers)

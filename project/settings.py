@@ -94,7 +94,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["project.accounts.backends.LimitedBackend"]
+AUTHENTICATION_BACKENDS = ["apikeys.backends.SlowedModelBackend"]
 PASSWORD_HASHERS = [
     "project.accounts.hashers.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -21,7 +21,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apikeys import conf, usage
+from apikeys import conf, log_ins, usage
 from apikeys.limits import limiter, storages
 from apikeys.models import Invitation, Membership, Organization, Workspace
 from apikeys.services.actors import Actor
@@ -105,6 +105,7 @@ def api() -> SecureAPIClient:
 def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another has used up, or writes what another has counted."""
     monkeypatch.setattr(usage, "_buffer", usage.Buffer())
+    log_ins._failures.clear()
     limiter(conf.get().limits_storage).clear()
     cache.clear()
 

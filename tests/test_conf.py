@@ -161,7 +161,11 @@ def test_secret_key_is_refused_as_a_pepper_and_no_pepper_is_ever_quoted():
 
 def test_given_rates_retentions_and_dialects_leave_the_others_at_their_defaults():
     found = read(LIMITS={"log_in": "1/hour"}, RETENTION={"audit": 7})
-    assert found.limits == {"failed_credentials": "60/minute", "log_in": "1/hour"}
+    assert found.limits == {
+        "failed_credentials": "60/minute",
+        "log_in": "1/hour",
+        "log_in_account": "5/hour",
+    }
     assert found.retention == {**conf.DEFAULT_RETENTION, "audit": 7}
     own = "tests.test_conf.Own"
     assert read(DIALECTS={"own": own}).dialects == {

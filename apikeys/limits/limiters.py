@@ -147,6 +147,15 @@ class Limiter:
         """Where the limits stand, in the order given. Charges nothing."""
         return self._run(lambda storage: _peek(storage, charges))
 
+    def forget(self, charges: Sequence[Charge]) -> None:
+        """Forget what was charged to these, as if it had never been."""
+
+        def clear(storage: Storage) -> None:
+            for charge in charges:
+                storage.clear(charge.stored_as)
+
+        self._run(clear)
+
     def clear(self) -> None:
         """Forget every count, in Redis all keys of the namespace. For tests."""
         self._run(lambda storage: storage.reset())

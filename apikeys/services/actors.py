@@ -10,10 +10,10 @@ from apikeys.models import AccessToken
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """One of: a person in a session, an access token, the system itself.
+    """One of: a person in a session, an access token, the system itself, or somebody unknown.
 
     Attributes:
-        kind: ``user``, ``token`` or ``system``.
+        kind: ``user``, ``token``, ``system``, or ``anonymous``, who makes no change.
         id: the user's primary key as text, the token id, or the name of the command.
         label: how people read it in the audit log.
         user: the person, when there is one.
@@ -61,6 +61,11 @@ class Actor:
             request_id=request_id,
             password_recent=password_recent,
         )
+
+    @classmethod
+    def nobody(cls, *, address: str | None = None) -> Actor:
+        """Return the actor of an attempt by somebody who did not prove who they are."""
+        return cls(kind="anonymous", id="", label="somebody", address=address)
 
     @classmethod
     def bearer(

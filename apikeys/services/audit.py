@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +36,12 @@ class Action(StrEnum):
     TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     CREDITS_GRANTED = "credits.granted"
+    MEMBER_LOGGED_IN = "member.logged_in"
+    MEMBER_LOG_IN_FAILED = "member.log_in_failed"
+    MEMBER_LOGGED_OUT = "member.logged_out"
+    MEMBER_PASSWORD_CHANGED = "member.password_changed"  # noqa: S105
+    AUDIT_EXPORTED = "audit.exported"
+    USAGE_EXPORTED = "usage.exported"
 
 
 def action_label(action: str) -> str:
@@ -78,4 +85,44 @@ def record(
         address=actor.address,
         request_id=actor.request_id[:64],
         details=details,
+    )
+
+
+def record_in_each(
+    actor: Actor,
+    action: Action,
+    *,
+    user_pk: Any,
+    target: str,
+    at: datetime | None = None,
+    **details: Any,
+) -> None:
+    """Write one event into each organization that a person is in; it names no other.
+
+    Two statements, however many organizations they are.
+
+    Args:
+        actor: who made the change, or the attempt.
+        action: what was done.
+        user_pk: whose organizations.
+        target: how people call the person.
+        at: when; now when not given.
+        details: as of ``record``.
+    """
+    when = {} if at is None else {"created_at": at}
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            organization_id=organization.pk,
+            organization_slug=organization.slug,
+            action=action.value,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_label=actor.label[:255],
+            target_label=target[:255],
+            address=actor.address,
+            request_id=actor.request_id[:64],
+            details=details,
+            **when,
+        )
+        for organization in Organization.objects.filter(memberships__user=user_pk).only("slug")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -55,8 +56,11 @@ def audit_csv(request: HttpRequest, organization: Organization) -> HttpResponseB
     found = _filter(request, organization)
     if not found.is_valid():
         return _back(request, organization)
-    lines = csv_lines(events.COLUMNS, events.csv_rows(found.qs))
-    return download(lines, organization=organization, name="audit", kind="csv")
+
+    def lines(taken: AuditEvent | None) -> Iterable[str]:
+        return csv_lines(events.COLUMNS, events.csv_rows(_without(taken, found.qs)))
+
+    return download(request, lines, organization=organization, name="audit", kind="csv")
 
 
 @require_safe
@@ -66,8 +70,16 @@ def audit_jsonl(request: HttpRequest, organization: Organization) -> HttpRespons
     found = _filter(request, organization)
     if not found.is_valid():
         return _back(request, organization)
-    lines = events.json_lines(found.qs)
-    return download(lines, organization=organization, name="audit", kind="jsonl")
+
+    def lines(taken: AuditEvent | None) -> Iterable[str]:
+        return events.json_lines(_without(taken, found.qs))
+
+    return download(request, lines, organization=organization, name="audit", kind="jsonl")
+
+
+def _without(taken: AuditEvent | None, found: Any) -> Any:
+    """Leave out the event of this very download: the file holds what was there before."""
+    return found if taken is None else found.exclude(pk=taken.pk)
 
 
 def _filter(request: HttpRequest, organization: Organization) -> Any:

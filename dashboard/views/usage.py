@@ -49,7 +49,11 @@ def usage_csv(request: HttpRequest, organization: Organization) -> HttpResponseB
     report = reports.usage(organization, form.chosen_range, **form.asked)
     head = ["started_at", *report.totals.by_outcome, "total"]
     return download(
-        csv_lines(head, _csv_rows(report)), organization=organization, name="usage", kind="csv"
+        request,
+        lambda taken: csv_lines(head, _csv_rows(report)),
+        organization=organization,
+        name="usage",
+        kind="csv",
     )
 
 

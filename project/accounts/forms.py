@@ -11,7 +11,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Se
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.http import HttpRequest
 
-from apikeys import dialects, emails, reauthentication
+from apikeys import dialects, emails, log_ins, reauthentication
 from apikeys.reauthentication import TooManyAttemptsError, WrongPasswordError
 from apikeys.services import rules
 from apikeys.services.errors import Invalid
@@ -21,7 +21,7 @@ TAKEN: Final = "Somebody has this e-mail address already."
 
 def too_many_attempts(wait: int) -> ValidationError:
     """Return the error of an attempt that was refused for `wait` seconds."""
-    return ValidationError(f"Too many attempts. Try again in {wait} seconds.", code="limited")
+    return ValidationError(str(TooManyAttemptsError(wait)), code="limited")
 
 
 class LogInForm(AuthenticationForm):
@@ -126,3 +126,8 @@ class ChangePasswordForm(PasswordChangeForm):
                 self.error_messages["password_incorrect"], code="password_incorrect"
             ) from None
         return old
+
+    def save(self, commit: bool = True) -> Any:
+        """Change the password; the person of the request answers for it."""
+        log_ins.changes_password(self.user, self.request)
+        return super().save(commit)

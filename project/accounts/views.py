@@ -15,13 +15,12 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from apikeys import conf, dialects
+from apikeys import conf, dialects, guessing
 from apikeys.models import Organization
 from apikeys.networks import client_address
 from apikeys.services.actors import Actor
 from apikeys.services.errors import ServiceError
 from apikeys.services.organizations import create_organization
-from project.accounts.backends import wait_for_attempt
 from project.accounts.forms import (
     TAKEN,
     ChangePasswordForm,
@@ -81,7 +80,7 @@ class SignUpView(_Limited, FormView):
         return {**super().get_initial(), **chosen}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if wait := wait_for_attempt(request):
+        if wait := guessing.wait_for_address(request):
             form = self.get_form()
             form.add_error(None, too_many_attempts(wait))
             form.wait = wait

@@ -18,7 +18,7 @@ from rest_framework.exceptions import (
 )
 from rest_framework.request import Request
 
-from apikeys import conf, networks
+from apikeys import conf, log_ins, networks
 from apikeys.exceptions import Refused
 from apikeys.models import Membership, Workspace
 from apikeys.refusals import Reason, Refusal
@@ -48,11 +48,11 @@ def require_https(request: Request) -> None:
 
 @sensitive_variables("password")
 def log_in(request: Request, *, email: str, password: str) -> User:
-    """Return the person whose password this is, behind the limit on attempts.
+    """Return the person whose password this is, behind the limits on attempts.
 
     Raises:
         AuthenticationFailed: nobody has this address and password.
-        Throttled: too many attempts from this address.
+        Throttled: too many attempts from this address, or at this account.
         Refused: it came over plain HTTP, and the settings want HTTPS.
     """
     require_https(request)
@@ -62,6 +62,7 @@ def log_in(request: Request, *, email: str, password: str) -> User:
         if wait := getattr(http, "log_in_wait", 0):
             raise Throttled(wait=wait)
         raise AuthenticationFailed
+    log_ins.logged_in(user, http)
     return user
 
 
