@@ -49,6 +49,9 @@ def join(*, actor: Actor, organization: Organization, user: Any, role: str) -> M
     if Membership.objects.filter(organization=organization, user=user).exists():
         raise Conflict("member.exists", "This person is a member already.")
     membership = Membership.objects.create(organization=organization, user=user, role=role)
+    # Whoever ended an earlier membership past these services left them behind.
+    left_behind = lock_tokens(personal_tokens(membership))
+    revoke_unchecked(actor=actor, tokens=left_behind, reason="Its owner had left")
     audit.record(
         actor,
         Action.MEMBER_ADDED,

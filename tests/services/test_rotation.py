@@ -166,17 +166,18 @@ class Forgetful(Shorter):
 
 
 def test_a_token_of_an_earlier_shape_keeps_its_shape(by_alice, issue, settings):
-    old = issue()
+    token = issue().token
     for name, expected in (("Shorter", 49), ("Forgetful", None)):
         dialects = {"default": f"{__name__}.{name}"}
         with override_settings(APIKEYS={**settings.APIKEYS, "DIALECTS": dialects}):
             if expected is None:
-                again = functools.partial(rotate_token, actor=by_alice, token=new.token)
+                again = functools.partial(rotate_token, actor=by_alice, token=token)
                 assert refused(Conflict, again) == "token.shape_unknown"
             else:
-                new = rotate_token(actor=by_alice, token=old.token)
+                new = rotate_token(actor=by_alice, token=token)
                 assert len(new.secret) == expected
                 assert works(new)
+                token = new.token
 
 
 def test_the_use_of_the_previous_secret_starts_anew_with_each_rotation(clock, by_alice, issue):
@@ -185,3 +186,58 @@ def test_the_use_of_the_previous_secret_starts_anew_with_each_rotation(clock, by
     clock.shift(HOUR)
     rotate_token(actor=by_alice, token=first.token, overlap=HOUR)
     assert AccessToken.objects.get().previous_last_used_at is None
+
+
+# Rotations that were decided on the same state
+
+
+def test_of_two_rotations_decided_on_one_state_the_second_makes_nothing(clock, by_alice, issue):
+    seen = issue().token
+    new = rotate_token(actor=by_alice, token=seen)
+    clock.shift(3600)
+    again = functools.partial(rotate_token, actor=by_alice, token=seen)
+    assert refused(Conflict, again) == "token.rotated_meanwhile"
+    assert works(new)
+
+
+def test_who_has_seen_the_first_rotation_rotates_again_in_the_same_moment(clock, by_alice, issue):
+    first = rotate_token(actor=by_alice, token=issue().token)
+    second = rotate_token(actor=by_alice, token=first.token)
+    # The clock stands still, and the two are told apart all the same.
+    assert first.token.rotated_at == NOW < second.token.rotated_at
+    again = functools.partial(rotate_token, actor=by_alice, token=first.token)
+    assert refused(Conflict, again) == "token.rotated_meanwhile"
+    assert (works(first), works(second).pk) == (None, second.token.pk)
+
+
+def test_what_was_seen_can_be_said_apart_from_the_token(clock, by_alice, issue):
+    first = rotate_token(actor=by_alice, token=issue().token)
+    token = AccessToken.objects.get()
+    for seen in (None, NOW - HOUR):
+        again = functools.partial(rotate_token, actor=by_alice, token=token, rotated_at=seen)
+        assert refused(Conflict, again) == "token.rotated_meanwhile"
+    rotate_token(actor=by_alice, token=token, rotated_at=first.token.rotated_at)
+
+
+def test_who_can_t_say_what_they_have_seen_waits_a_while(clock, by_alice, issue):
+    blind = {"actor": by_alice, "unless_rotated_within": timedelta(seconds=10)}
+    rotate_token(token=issue().token, **blind)
+    clock.shift(9.999)
+    token = AccessToken.objects.get()
+    again = functools.partial(rotate_token, token=token, **blind)
+    assert refused(Conflict, again) == "token.rotated_meanwhile"
+    clock.shift(0.001)
+    again()
+
+
+def test_a_repeat_is_a_repeat_and_no_second_rotation(clock, by_alice, issue):
+    token = issue().token
+    rotate_token(actor=by_alice, token=token, creation_id="r-1")
+    again = functools.partial(
+        rotate_token,
+        actor=by_alice,
+        token=token,
+        creation_id="r-1",
+        unless_rotated_within=timedelta(seconds=10),
+    )
+    assert refused(Conflict, again) == "creation_id.used"
