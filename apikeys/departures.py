@@ -52,7 +52,7 @@ def _checked(clean: Callable[..., None]) -> Callable[..., None]:
 def _guarded(save_base: Callable[..., None]) -> Callable[..., None]:
     @wraps(save_base)
     def guarded(user: Any, *args: Any, **kwargs: Any) -> None:
-        if not admins.deactivates(user, kwargs.get("update_fields")):
+        if kwargs.get("raw") or not admins.deactivates(user, kwargs.get("update_fields")):
             save_base(user, *args, **kwargs)
             return
         using = admins.database_of(user, kwargs.get("using"))

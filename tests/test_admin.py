@@ -86,10 +86,3 @@ def test_nothing_can_be_added_changed_or_deleted(operator, rows, model):
 def test_a_member_of_an_organization_is_not_let_in(client, bob, rows):
     client.force_login(bob)
     assert client.get(page(AuditEvent, "changelist")).status_code == 302
-
-
-@pytest.mark.project
-def test_a_user_with_a_membership_is_not_deleted_from_the_admin(operator, alice, acme):
-    url = reverse("admin:accounts_user_delete", args=[alice.pk])
-    operator.post(url, {"post": "yes"})
-    assert acme.memberships.filter(user=alice).exists()

@@ -159,9 +159,7 @@ def test_a_void_one_is_not_resent_and_makes_place_for_a_new_one(
         assert refused(lambda: invitations.read_link(link)) == "invitation.withdrawn"
 
 
-def test_resending_passes_on_who_answers_for_it(
-    bob_sent: Invitation, bob: Any, alice: Any
-) -> None:
+def test_resending_passes_on_who_answers_for_it(bob_sent: Invitation, bob: Any, alice: Any) -> None:
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         sent = invitations.resend_invitation(
             actor=Actor.person(alice), invitation=bob_sent, page_url=str
