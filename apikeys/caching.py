@@ -49,8 +49,13 @@ def _finalize(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any)
     del view.finalize_response  # to reach the view's own
     response = view.finalize_response(request, response, *args, **kwargs)
     state = states.of(request._request)
-    carried, by_page = (state.carried, state.by_page) if state is not None else (False, False)
-    mark(response, spoken_by(request.authenticators), carried=carried, by_page=by_page)
+    if state is None:
+        mark(response, spoken_by(request.authenticators), carried=False)
+    else:
+        alone = len(request.authenticators) == 1
+        spoken = [state.dialect] if alone else spoken_by(request.authenticators)
+        mark(response, spoken, carried=state.carried, by_page=state.by_page)
+        state.vary = response.headers["Vary"]
     return response
 
 

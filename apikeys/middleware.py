@@ -58,6 +58,9 @@ def _mark(
     request: HttpRequest, state: states.RequestState | None, response: HttpResponseBase
 ) -> None:
     """Tell caches what the view itself could not: that of Django's errors, and without DRF."""
+    finished = state.vary if state is not None else ""
+    if finished and response.headers.get("Vary", "").startswith(finished):
+        return  # the view's own answer, to whose names others may have added
     try:
         spoken = caching.spoken_at(request)
         if state is not None:

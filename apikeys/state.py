@@ -29,6 +29,7 @@ class RequestState:
         address: the client's address, None when it can't be known.
         carried: it brought a credential, good or bad.
         by_page: the answer depends on whose page sent it.
+        vary: what the view's answer says it depends on; "" until it is finished.
         token: the proven token.
         anonymous: without a credential, on a view that allows that for this request.
         refusal: why it was refused.
@@ -41,6 +42,7 @@ class RequestState:
     address: str | None = None
     carried: bool = False
     by_page: bool = False
+    vary: str = ""
     token: AccessToken | None = None
     anonymous: bool = False
     refusal: Refusal | None = None
