@@ -3,4 +3,4 @@
 Each message says what to write. Reads views, settings and, where asked, stores; changes nothing.
 """
 
-from apikeys.checks import database, deployment, settings, views, wiring  # noqa: F401
+from apikeys.checks import clock, database, deployment, settings, views, wiring  # noqa: F401

@@ -147,6 +147,15 @@ class Limiter:
         """Where the limits stand, in the order given. Charges nothing."""
         return self._run(lambda storage: _peek(storage, charges))
 
+    def redis_time(self) -> float | None:
+        """Return the Unix time by Redis's clock; None where counts are in memory or Redis fails."""
+        if self._redis is None:
+            return None
+        try:
+            return self._redis.time()
+        except self._redis.failures:
+            return None
+
     def clear(self) -> None:
         """Forget every count, in Redis all keys of the namespace. For tests."""
         self._run(lambda storage: storage.reset())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apikeys.limits import Limit, limiter
+from apikeys.limits import Limit
 from project.demo.fastly.models import Service
 from project.demo.fastly.views import FastlyView
 from tests.seeds.fastly.conftest import header
