@@ -98,8 +98,11 @@ def redis(name: str, default: str) -> str:
     return url or default
 
 
-def database(name: str, default: str, *, folder: Path) -> dict[str, Any]:
-    """Return an entry of `DATABASES`; a relative SQLite file lies in the folder."""
+def database(name: str, default: str, *, folder: Path, deadline: float) -> dict[str, Any]:
+    """Return an entry of `DATABASES`; a relative SQLite file lies in the folder.
+
+    `deadline`: seconds until a server that hangs is given up.
+    """
     url = text(name, default)
     if url != "sqlite://:memory:":
         _require_scheme(name, url, "sqlite:///", "postgres://", "postgresql://")
@@ -117,9 +120,12 @@ def database(name: str, default: str, *, folder: Path) -> dict[str, Any]:
     # A fresh connection costs 3 ms, a kept one nothing; a dead one is noticed before its use.
     config["CONN_MAX_AGE"] = 60
     config["CONN_HEALTH_CHECKS"] = True
+    config["ENGINE"] = "apikeys.postgresql"
     config["OPTIONS"] = {
-        "connect_timeout": 3,
-        "options": "-c statement_timeout=10000",
+        "deadline": deadline,
+        "statement_timeout": 10,
+        # For packets that are lost, which the system notices: this is in milliseconds.
+        "tcp_user_timeout": round(deadline * 1000),
         **config.get("OPTIONS", {}),
     }
     return config

@@ -89,7 +89,12 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": environment.database("DATABASE_URL", "sqlite:///var/demo.sqlite3", folder=BASE_DIR)
+    "default": environment.database(
+        "DATABASE_URL",
+        "sqlite:///var/demo.sqlite3",
+        folder=BASE_DIR,
+        deadline=environment.number("DATABASE_DEADLINE", default=3.0),
+    )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

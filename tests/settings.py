@@ -26,6 +26,7 @@ os.environ |= {
     "EMAIL_URL": "",
     "EMAIL_FROM": "",
     "FLUSH_SECONDS": "10",
+    "DATABASE_DEADLINE": "",
     "LOG_LEVEL": "INFO",
 }
 
@@ -46,7 +47,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # Dropping a database that thousands of tests have written takes longer than a request may.
-    DATABASES["default"]["OPTIONS"]["options"] = "-c statement_timeout=120000"
+    DATABASES["default"]["OPTIONS"]["statement_timeout"] = 120
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
 }

@@ -102,6 +102,7 @@ def test_another_kind_of_database_is_an_error(url):
         ("EMAIL_URL", "mail://me:hunter2@h", "must start with smtp://"),
         ("EMAIL_URL", "smtp://me:hunter2/x@h:587", "can't be read: write special characters"),
         ("FLUSH_SECONDS", "ten", "must be a number, not 'ten'."),
+        ("DATABASE_DEADLINE", "soon", "must be a number, not 'soon'."),
         ("LOG_LEVEL", "loud", "must be one of CRITICAL, "),
         ("FIRST_PARTY_ORIGINS", "here", "'here' is no origin"),
     ],
@@ -113,6 +114,21 @@ def test_a_value_that_cannot_be_used_is_one_line_without_its_password(variable, 
     assert last.startswith(f"django.core.exceptions.ImproperlyConfigured: {variable}")
     assert said in last
     assert "hunter2" not in refused.stderr
+
+
+def test_a_postgresql_that_hangs_is_given_up_and_a_pooler_is_told_nothing_it_refuses():
+    url = "postgres://me@h:5432/n"
+    database = "settings.DATABASES['default']"
+    told = f"{database}['ENGINE'], sorted({database}['OPTIONS'].items())"
+    assert run_settings(told, DATABASE_URL=url).stdout.strip() == (
+        "apikeys.postgresql [('deadline', 3.0), ('statement_timeout', 10), "
+        "('tcp_user_timeout', 3000)]"
+    )
+    longer = run_settings(told, DATABASE_URL=f"{url}?statement_timeout=60", DATABASE_DEADLINE="5")
+    assert longer.stdout.strip() == (
+        "apikeys.postgresql [('deadline', 5.0), ('statement_timeout', 60), "
+        "('tcp_user_timeout', 5000)]"
+    )
 
 
 @pytest.mark.parametrize("variable", ["ALLOWED_HOSTS", "FLUSH_SECONDS", "LOG_LEVEL", "HOST"])

@@ -6,6 +6,7 @@ Each message says what to write. Reads views, settings and, where asked, stores;
 from apikeys.checks import (  # noqa: F401
     admins,
     caches,
+    clock,
     database,
     deployment,
     people,

@@ -156,6 +156,15 @@ class Limiter:
 
         self._run(clear)
 
+    def redis_time(self) -> float | None:
+        """Return the Unix time by Redis's clock; None where counts are in memory or Redis fails."""
+        if self._redis is None:
+            return None
+        try:
+            return self._redis.time()
+        except self._redis.failures:
+            return None
+
     def clear(self) -> None:
         """Forget every count, in Redis all keys of the namespace. For tests."""
         self._run(lambda storage: storage.reset())

@@ -204,6 +204,11 @@ class RedisCounts(RedisStorage):
         _, used, left = self._roll(charge, take=False)
         return int(used), float(left) if used else None
 
+    def time(self) -> float:
+        """Return the Unix time by Redis's clock."""
+        seconds, microseconds = self.client.time()
+        return float(seconds + microseconds / 1_000_000)
+
     def drop_idle_connections(self) -> None:
         """Left open across an outage, each of them could cost one more attempt."""
         self.client.connection_pool.disconnect(inuse_connections=False)
