@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -53,6 +54,8 @@ def main() -> int:
     chosen: list[Mutant] = []
     for path in options.modules:
         chosen += sample(path, Path(path).read_text(), options.sample, options.seed)
+    if options.match:
+        chosen = [mutant for mutant in chosen if re.search(options.match, str(mutant))]
     to_run, equivalent = split(chosen, explained())
     say(f"{len(to_run)} of {sum(totals.values())} mutants, seed {options.seed}")
     run = Mutation(to_run, options.budget, options.processes, say)
@@ -85,6 +88,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=10.0, help="seconds of tests a mutant (10)")
     parser.add_argument("--processes", type=int, default=1, help="forks at once (1)")
     parser.add_argument("--floor", type=float, default=96.0, help="score in percent (96)")
+    parser.add_argument("--match", help="of the sample, only what is printed like this (regex)")
     parser.add_argument("--tests", action="append", help="a file or folder of tests; default: all")
     return parser.parse_args()
 
