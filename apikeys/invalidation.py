@@ -7,45 +7,121 @@ too. Updates by queryset or SQL send no signal: ``manage.py bump_epoch`` follows
 from __future__ import annotations
 
 import logging
-from typing import Any
+import os
+import time
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
-from django.db.models.signals import post_delete, post_save
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from apikeys import epochs
+from apikeys import epochs, places
+from apikeys.epochs import Epoch, EpochUnavailableError
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 
 logger = logging.getLogger("apikeys.epoch")
 
 # A log-in writes this one, and it decides nothing about tokens.
 _HARMLESS = frozenset({"last_login"})
+# A change that was begun longer ago is begun again by the next row that it writes.
+_FRESH_SECONDS: Final = 60.0
+
+
+class Change:
+    """What was begun before rows are written, and ends when their transaction has.
+
+    It is the hook that runs after the commit. Django drops hooks where it rolls back and where
+    another one fails first, and the change ends with it. In between nothing is remembered, so it
+    does not matter how late that is.
+
+    Args:
+        epoch: that of this process.
+        using: the database that is written to.
+
+    Raises:
+        EpochUnavailableError: somebody could not hear of the change; it must not be made.
+    """
+
+    def __init__(self, epoch: Epoch, using: str) -> None:
+        self._begun: list[tuple[Epoch, str]] = []
+        self._process = os.getpid()
+        self._connection = connections[using]
+        self._epoch = epoch
+        self.at = time.monotonic()
+        try:
+            for told in places.to_tell(epoch):
+                self._begun.append((told, told.begin()))
+        except BaseException:
+            self._end()
+            raise
+
+    def __call__(self) -> None:
+        """End it: the rows are committed."""
+        try:
+            known = {id(told) for told, _ in self._begun}
+            for told in places.to_tell(self._epoch):
+                if id(told) not in known:
+                    told.bump()  # one that came meanwhile
+        except (EpochUnavailableError, DatabaseError, InterfaceError) as error:
+            logger.critical("a change may not be heard of for up to 30 seconds: %s", error)
+        self._end()
+
+    def __del__(self) -> None:
+        # What a fork copied is the parent's to end. A connection that broke may have lost the
+        # answer to a commit, which the server is still about to make.
+        if self._begun and os.getpid() == self._process and not self._is_lost():
+            self._end()
+
+    def _is_lost(self) -> bool:
+        return bool(getattr(self._connection.connection, "closed", False))
+
+    def _end(self) -> None:
+        begun, self._begun = self._begun, []
+        for told, change in begun:
+            try:
+                told.end(change)
+            except EpochUnavailableError as error:
+                logger.error(
+                    "end of a change not written (%s): nothing is remembered for up to %d minutes",
+                    error,
+                    epochs.CHANGE_SECONDS // 60,
+                )
 
 
 def connect() -> None:
     """Listen to changes of the five models; called once, when apps are ready."""
     for model in (AccessToken, Workspace, Organization, Membership, get_user_model()):
-        post_save.connect(_changed, model, dispatch_uid=f"apikeys-saved-{model.__name__}")
-        post_delete.connect(_changed, model, dispatch_uid=f"apikeys-deleted-{model.__name__}")
+        name = model.__name__
+        pre_save.connect(_begin, model, dispatch_uid=f"apikeys-saves-{name}")
+        pre_delete.connect(_begin, model, dispatch_uid=f"apikeys-deletes-{name}")
+        post_save.connect(_end, model, dispatch_uid=f"apikeys-saved-{name}")
+        post_delete.connect(_end, model, dispatch_uid=f"apikeys-deleted-{name}")
 
 
-def _changed(sender: Any, using: str, **kwargs: Any) -> None:
+def _begin(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     epoch = epochs.current()
     fields = kwargs.get("update_fields")
     if epoch is None or (fields and _HARMLESS.issuperset(fields)):
         return
-    # Once before the commit, so that a change nobody could hear of is not made; once after it,
-    # because a row read in between is the old one.
-    epoch.bump()
-    transaction.on_commit(lambda: _bump_after_commit(epoch), using=using)
+    connection = connections[using]
+    savepoints = set(connection.savepoint_ids)
+    for others, hook, _ in connection.run_on_commit:
+        if isinstance(hook, Change) and others <= savepoints and _is_fresh(hook):
+            return
+    change = Change(epoch, using)
+    if connection.in_atomic_block or not connection.get_autocommit():
+        # As ``on_commit`` does it, which refuses where a host commits by hand.
+        connection.run_on_commit.append((savepoints, change, False))
+    else:
+        # The statement commits by itself. Where it fails, the change goes with the instance.
+        instance._state.apikeys_change = change
 
 
-def _bump_after_commit(epoch: epochs.Epoch) -> None:
-    try:
-        epoch.bump()
-    except epochs.EpochUnavailableError as error:
-        logger.critical(
-            "epoch not written after a change (%s): other processes may act on what they "
-            "remember for up to 30 seconds",
-            error,
-        )
+def _end(sender: Any, instance: Any, **kwargs: Any) -> None:
+    change = vars(instance._state).pop("apikeys_change", None)
+    if change is not None:
+        change()
+
+
+def _is_fresh(change: Change) -> bool:
+    return time.monotonic() - change.at < _FRESH_SECONDS

@@ -1,8 +1,9 @@
 """The cached mode: which credentials were proven, and the rows they proved.
 
 Keys are digests under a key of this process, so no secret is kept. An entry holds while the epoch
-is the one it was read under, and for thirty seconds at most. Only the row and the comparison of
-the secret are remembered: state, address and transport are judged on every request.
+is the one it was read under, and for thirty seconds at most; none is made while a change is under
+way, nor before every change is sure to reach this process. Only the row and the comparison of the
+secret are remembered: state, address and transport are judged on every request.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from apikeys import epochs
+from apikeys import epochs, places
 from apikeys.carriers import Carrier
 from apikeys.dialects import Dialect
 from apikeys.models import stores
@@ -60,12 +61,24 @@ def prove(
         proof = memory.get(key)
         if proof is not None and proof.holds(value):
             return proof.proven
-        epoch.check()
+        now = time.monotonic()
+        until = _until(epoch, now)
     except epochs.EpochUnavailableError:
         return look_up(carried)
     proven = look_up(carried)
-    memory.put(key, Proof(value, time.monotonic() + LONGEST_SECONDS, proven))
+    if until > now:
+        memory.put(key, Proof(value, until, proven))
     return proven
+
+
+def _until(epoch: epochs.Epoch, now: float) -> float:
+    """Return how long the row that is read next may be remembered, in the past for not at all."""
+    epoch.check()
+    # In this order: a change that begins after the second question changes the epoch, which was
+    # read before the first.
+    if not (stores.sees_commits() and epoch.is_quiet()):
+        return 0.0
+    return min(now + LONGEST_SECONDS, places.lease(epoch))
 
 
 def _key(carried: tuple[Carrier, bytes], accepting: Accepting) -> Key:

@@ -16,7 +16,8 @@ import pytest
 from django.db import connection
 
 from apikeys import epochs
-from apikeys.epochs import HostEpoch, RedisEpoch
+from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch, redis
+from apikeys.models import AccessToken
 from apikeys.services.tokens import revoke_token
 from tests.redis_server import needs_redis, redis_uri
 
@@ -39,17 +40,28 @@ from django.test.utils import CaptureQueriesContext
 
 connection.settings_dict["NAME"] = sys.argv[2]
 settings.APIKEYS = {**settings.APIKEYS, **json.loads(sys.argv[3])}
-from apikeys import dialects, epochs, proofs
+from apikeys import dialects, epochs, places, proofs
+from apikeys.epochs import redis
 from apikeys.carriers import Bearer
 from apikeys.credentials import Credential
 from apikeys.models.lookup import find
 from apikeys.refusals import Refusal
 from apikeys.verification import Facts, admit, prove
 
-place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")
-epochs._host = lambda secret_key: place
-epochs.REDIS_KEY = sys.argv[5]
+if sys.argv[4]:
+    place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")
+    epochs._host = lambda secret_key: place
+redis.REDIS_KEY = sys.argv[5]
 find("compiles")
+for module in ("apikeys.services.tokens", "encodings.idna", "socket"):
+    __import__(module)
+if len(sys.argv) > 6:  # everything is imported: as another Unix user from here on
+    connection.close()
+    os.setgid(int(sys.argv[6]))
+    os.setuid(int(sys.argv[6]))
+    find("connects")
+if settings.APIKEYS["CACHE"] == "host":
+    places.renew(epochs.current(), "default")
 print("ready", flush=True)
 facts = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 for line in sys.stdin:
@@ -72,12 +84,14 @@ for line in sys.stdin:
 class Workers:
     """Processes that verify, on one host or on several: a host is a folder of shared memory."""
 
-    def __init__(self, hosts: list[Path], options: dict[str, str], key: str) -> None:
+    def __init__(
+        self, hosts: list[Path | str], options: dict[str, str], key: str, *more: str
+    ) -> None:
         module = os.environ["DJANGO_SETTINGS_MODULE"]
         name = str(connection.settings_dict["NAME"])
         self.processes = [
             subprocess.Popen(
-                [sys.executable, "-c", WORKER, module, name, json.dumps(options), host, key],
+                [sys.executable, "-c", WORKER, module, name, json.dumps(options), host, key, *more],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -111,14 +125,14 @@ def start(settings, monkeypatch) -> Iterator[Any]:
         settings.APIKEYS = {**settings.APIKEYS, **options}
         place = HostEpoch(hosts[0] / "epoch")
         monkeypatch.setattr(epochs, "_host", lambda secret_key: place)
-        monkeypatch.setattr(epochs, "REDIS_KEY", key)
+        monkeypatch.setattr(redis, "REDIS_KEY", key)
         workers = Workers(hosts, options, key)
         try:
             yield workers
         finally:
             workers.stop()
             if options["CACHE"] == "redis":
-                RedisEpoch(redis_uri())._client.delete(key)
+                RedisEpoch(redis_uri())._client.delete(key, f"{key}:changes")
 
     with ExitStack() as stack:
         yield lambda hosts, **options: stack.enter_context(running(hosts, **options))
@@ -151,9 +165,107 @@ def test_a_revoked_token_is_refused_by_the_next_request_of_each_process_of_two_h
     assert list(tmp_path.iterdir()) == [], "Redis alone carries the news"
 
 
-def test_the_mode_for_one_host_tells_no_other(start, tmp_path, issue, actor):
-    workers = start([tmp_path / "one", tmp_path / "other"], CACHE="host")
+def test_the_mode_for_one_host_makes_no_change_that_another_host_would_not_hear_of(
+    start, tmp_path, issue, actor
+):
     issued = issue()
-    workers.present(issued)
-    revoke_token(actor=actor, token=issued.token)
-    assert workers.present(issued) == [["token.revoked", 1], ["accepted", 0]]
+    workers = start([tmp_path / "one", tmp_path / "other"], CACHE="host")
+    assert workers.present(issued) == [["accepted", 1]] * 2
+    with pytest.raises(EpochUnavailableError, match="can't be told of the change"):
+        revoke_token(actor=actor, token=issued.token)
+    assert workers.present(issued) == [["accepted", 0]] * 2
+    assert AccessToken.objects.get().revoked_at is None
+
+
+# Revokes a token by the command, as a Unix user of its own.
+REVOKE = """
+import json, os, sys
+
+os.environ["DJANGO_SETTINGS_MODULE"] = sys.argv[1]
+import django
+django.setup()
+from django.conf import settings
+from django.core.management import call_command, CommandError
+from django.db import connection
+
+connection.settings_dict["NAME"] = sys.argv[2]
+settings.APIKEYS = {**settings.APIKEYS, "CACHE": "host"}
+list(connection.introspection.table_names())
+connection.close()
+from apikeys.management.commands import revoke_token
+if sys.argv[4] != "0":
+    os.setgid(int(sys.argv[4]))
+    os.setuid(int(sys.argv[4]))
+try:
+    call_command("revoke_token", sys.argv[3])
+except CommandError as error:
+    print(error)
+    sys.exit(error.returncode)
+"""
+OTHER_SHM = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "sh")
+NOBODY = 65534
+
+
+def revoke(token_id: str, *, user: int = 0, within: tuple[str, ...] = ()) -> tuple[int, str]:
+    module, name = os.environ["DJANGO_SETTINGS_MODULE"], str(connection.settings_dict["NAME"])
+    done = subprocess.run(
+        [*within, sys.executable, "-c", REVOKE, module, name, token_id, str(user)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert not done.stderr
+    return done.returncode, done.stdout
+
+
+@contextmanager
+def served_by(user: int) -> Iterator[Workers]:
+    """Start a process of that user, which remembers where all its processes do."""
+    workers = Workers([""], {"CACHE": "host"}, "unused", str(user))
+    try:
+        yield workers
+    finally:
+        workers.stop()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be other users")
+
+
+@needs_root
+@pytest.mark.postgres
+class TestUsersAndContainers:
+    def test_roots_shell_reaches_the_web_users_processes(self, issue):
+        issued = issue()
+        with served_by(NOBODY) as workers:
+            workers.present(issued)
+            assert workers.present(issued) == [["accepted", 0]]
+            assert revoke(issued.token.token_id)[0] == 0
+            assert workers.present(issued) == [["token.revoked", 1]]
+
+    def test_a_user_who_can_not_reach_them_changes_nothing_and_is_told_why(self, issue):
+        issued = issue()
+        with served_by(0) as workers:
+            workers.present(issued)
+            code, said = revoke(issued.token.token_id, user=NOBODY)
+            assert (code, said.count("\n")) == (2, 1)
+            assert said.startswith("Nothing was changed: processes of user 0 on ")
+            assert "Permission denied" in said
+            assert workers.present(issued) == [["accepted", 0]]
+        assert AccessToken.objects.get().revoked_at is None
+
+    def test_a_container_with_memory_of_its_own_changes_nothing_and_is_told_why(self, issue):
+        issued = issue()
+        with served_by(0) as workers:
+            workers.present(issued)
+            code, said = revoke(issued.token.token_id, within=OTHER_SHM)
+            assert code == 2
+            assert "is another one" in said or "No such file" in said
+            assert workers.present(issued) == [["accepted", 0]]
+        assert AccessToken.objects.get().revoked_at is None
+
+    def test_the_same_user_is_heard(self, issue):
+        issued = issue()
+        with served_by(NOBODY) as workers:
+            workers.present(issued)
+            assert revoke(issued.token.token_id, user=NOBODY)[0] == 0
+            assert workers.present(issued) == [["token.revoked", 1]]

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from apikeys import pasted
+from apikeys.epochs import EpochUnavailableError
 from apikeys.models import Organization, Workspace
 from apikeys.services import accounts
 from apikeys.services.errors import ServiceError
@@ -31,9 +32,11 @@ def wrong(message: str) -> CommandError:
 
 @contextmanager
 def refusals_in_one_line() -> Iterator[None]:
-    """Turn a refusal by a service into one line and exit code 2."""
+    """Turn a refusal by a service, or a change nobody could hear of, into one line and code 2."""
     try:
         yield
+    except EpochUnavailableError as error:
+        raise wrong(f"Nothing was changed: {error}.") from None
     except ServiceError as error:
         where = f"{error.field}: " if error.field else ""
         raise wrong(f"{where}{error.message}") from None

@@ -1,12 +1,14 @@
 """Organizations, tokens, and what happened to them. Knows no HTTP."""
 
 from apikeys.models.activity import AuditEvent, RefusalCounter, UsageCounter
+from apikeys.models.epoch_places import EpochPlace
 from apikeys.models.organizations import Invitation, Membership, Organization, Workspace
 from apikeys.models.tokens import AccessToken, SecretIssue
 
 __all__ = [
     "AccessToken",
     "AuditEvent",
+    "EpochPlace",
     "Invitation",
     "Membership",
     "Organization",

@@ -18,6 +18,8 @@ from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, router
 from apikeys.models.tokens import AccessToken
 
 _APP: Final = "apikeys"
+# As psycopg numbers it, and psycopg2 the same.
+_READ_COMMITTED: Final = 2
 
 
 class Store(NamedTuple):
@@ -68,6 +70,19 @@ def _holds_app(names: Any) -> bool:
     config = apps.get_app_config(_APP)
     cls = type(config)
     return not {config.name, f"{cls.__module__}.{cls.__qualname__}"}.isdisjoint(names)
+
+
+def sees_commits() -> bool:
+    """Whether a row read now by this thread is the newest that was committed.
+
+    Not in a transaction whose snapshot may be older: any of SQLite, and those of PostgreSQL from
+    REPEATABLE READ on.
+    """
+    connection: Any = connections[router.db_for_write(AccessToken)]
+    if not connection.in_atomic_block and connection.autocommit:
+        return True
+    level = getattr(connection, "isolation_level", None)
+    return connection.vendor == "postgresql" and level == _READ_COMMITTED
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Membership
 from apikeys.models.organizations import Role
+from dashboard.forms.choices import RowChoiceField
 from dashboard.forms.password import PasswordAgainMixin
 
 ROLES: Final = (
@@ -38,7 +39,7 @@ class InviteForm(PasswordAgainMixin):
     role = RoleField(initial=Role.MEMBER)
 
 
-class KnownPersonField(forms.ModelChoiceField):
+class KnownPersonField(RowChoiceField):
     """Memberships in other organizations, shown as the people they belong to."""
 
     def label_from_instance(self, obj: Any) -> str:

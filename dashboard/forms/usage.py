@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apikeys import pasted
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.reports import RANGES, Range
+from dashboard.forms.choices import RowChoiceField
 
 DEFAULT_RANGE = "30d"
 
@@ -21,7 +22,7 @@ class UsageForm(forms.Form):
     range = forms.ChoiceField(
         choices=[(name, name) for name in RANGES], required=False, widget=forms.HiddenInput
     )
-    workspace = forms.ModelChoiceField(
+    workspace = RowChoiceField(
         label=_("Workspace"),
         queryset=Workspace.objects.none(),
         to_field_name="slug",

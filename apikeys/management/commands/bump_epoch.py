@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apikeys import epochs
+from apikeys import epochs, places
 
 
 class Command(BaseCommand):
@@ -18,7 +18,8 @@ class Command(BaseCommand):
             self.stdout.write("The cached mode is off; nothing is remembered.")
             return
         try:
-            epoch.bump()
+            for told in places.to_tell(epoch):
+                told.bump()
         except epochs.EpochUnavailableError as error:
             raise CommandError(f"The epoch can't be written: {error}") from None
         self.stdout.write("Every process reads its rows anew.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from apikeys.management import parsing
 from apikeys.models import AccessToken
+
+PAGE: Final = 500
 
 
 class Command(BaseCommand):
@@ -22,8 +24,13 @@ class Command(BaseCommand):
         tokens = AccessToken.objects.for_status()
         if options["workspace"]:
             tokens = tokens.filter(workspace=parsing.workspace(options["workspace"]))
-        for token in tokens.order_by("-created_at", "-pk").iterator(chunk_size=500):
-            self.stdout.write(json.dumps(_facts(token)) if options["json"] else _line(token))
+        # By keys and not by ``iterator()``, whose cursor a pooler gives to another client.
+        pks = list(tokens.order_by("-created_at", "-pk").values_list("pk", flat=True))
+        for start in range(0, len(pks), PAGE):
+            page = pks[start : start + PAGE]
+            found = tokens.in_bulk(page)
+            for token in (found[pk] for pk in page if pk in found):
+                self.stdout.write(json.dumps(_facts(token)) if options["json"] else _line(token))
 
 
 def _line(token: AccessToken) -> str:

@@ -28,5 +28,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{token.token_id} was revoked already.")
             return
         actor = Actor.system("revoke_token")
-        revoke_token(actor=actor, token=token, reason=options["reason"])
+        with parsing.refusals_in_one_line():
+            revoke_token(actor=actor, token=token, reason=options["reason"])
         self.stdout.write(f"{token.token_id} is revoked.")

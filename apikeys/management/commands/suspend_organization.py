@@ -21,9 +21,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         organization = parsing.organization(options["organization"])
         actor = Actor.system("suspend_organization")
+        with parsing.refusals_in_one_line():
+            if options["resume"]:
+                resume_organization(actor=actor, organization=organization)
+            else:
+                suspend_organization(actor=actor, organization=organization)
         if options["resume"]:
-            resume_organization(actor=actor, organization=organization)
             self.stdout.write(f"The tokens of {organization.slug} work again.")
         else:
-            suspend_organization(actor=actor, organization=organization)
             self.stdout.write(f"{organization.slug} is suspended: its tokens are refused.")

@@ -1,0 +1,18 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("apikeys", "0006_names_and_callers")]
+
+    operations = [
+        migrations.CreateModel(
+            name="EpochPlace",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("identity", models.CharField(max_length=32, unique=True)),
+                ("user", models.BigIntegerField()),
+                ("host", models.CharField(max_length=255)),
+                ("seen_at", models.DateTimeField()),
+            ],
+        ),
+    ]
