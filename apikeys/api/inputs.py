@@ -163,7 +163,7 @@ class RotateSerializer(StrictSerializer):
         max_value=7 * 24 * 3600,
         help_text="How long the present secret keeps working.",
     )
-    rotated_at = Moment(
+    seen_rotated_at = Moment(
         required=False,
         allow_null=True,
         help_text="The token's `rotated_at` as you have read it; the rotation is refused if there "

@@ -139,7 +139,7 @@ def rotate_token(
     token: AccessToken,
     overlap: timedelta = timedelta(0),
     creation_id: str | None = None,
-    rotated_at: datetime | Unset | None = UNSET,
+    seen_rotated_at: datetime | Unset | None = UNSET,
     unless_rotated_within: timedelta = timedelta(0),
 ) -> IssuedToken:
     """Give the token a new secret; the id stays and so does the expiry.
@@ -152,7 +152,7 @@ def rotate_token(
         token: the token as it was when this was decided.
         overlap: how long the present secret keeps working, at most seven days.
         creation_id: makes a repeat of the same request by the same actor harmless.
-        rotated_at: when it was last rotated, as the caller has seen it; None for never. Not
+        seen_rotated_at: when it was last rotated, as the caller has seen it; None for never. Not
             given, it is what ``token`` says.
         unless_rotated_within: also refuse it so long after the last rotation; for edges whose
             callers may not say what they have seen.
@@ -164,7 +164,7 @@ def rotate_token(
         Invalid: the overlap is out of range.
         AlreadyIssued: this creation id made a secret before.
     """
-    seen = token.rotated_at if rotated_at is UNSET else rotated_at
+    seen = token.rotated_at if seen_rotated_at is UNSET else seen_rotated_at
     organization = lock_organization(token.workspace.organization)
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
@@ -287,7 +287,7 @@ def _require_seen(token: AccessToken, seen: datetime | None, within: timedelta) 
     raise Conflict(
         "token.rotated_meanwhile",
         "This token has just been rotated, and rotating it again would end the new secret. "
-        "If you mean that, look at the token and say when it was last rotated.",
+        "If you mean that, read the token again and say which rotated_at you have seen.",
         rotated_at=last.isoformat() if last else None,
     )
 

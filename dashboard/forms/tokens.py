@@ -182,7 +182,7 @@ class RotateForm(SecretForm):
         token: the token as the page shows it.
     """
 
-    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     overlap = forms.TypedChoiceField(
         label=_("The present secret stops"),
@@ -216,7 +216,7 @@ class RotateForm(SecretForm):
             moment = None
         if text and (moment is None or moment.tzinfo is None):
             raise forms.ValidationError(_("This form is incomplete. Open the page again."))
-        return {"rotated_at": moment}
+        return {"seen_rotated_at": moment}
 
     def refuse(self, error: ServiceError, token: AccessToken) -> None:
         """Take over what the service says; who sends the form again has seen the token as it is."""

@@ -47,7 +47,7 @@ MEANT = {
         "expires_at",
     },
     "PATCH token-detail": {"name", "description", "scopes", "allowed_networks", "expires_at"},
-    "POST token-rotate": {"overlap_seconds"},
+    "POST token-rotate": {"overlap_seconds", "seen_rotated_at"},
     "POST token-revoke": {"reason"},
     "POST token-bulk-revoke": {"token_ids", "reason"},
     "POST token-revoke-all": {"workspace", "reason"},

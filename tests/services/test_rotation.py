@@ -214,9 +214,9 @@ def test_what_was_seen_can_be_said_apart_from_the_token(clock, by_alice, issue):
     first = rotate_token(actor=by_alice, token=issue().token)
     token = AccessToken.objects.get()
     for seen in (None, NOW - HOUR):
-        again = functools.partial(rotate_token, actor=by_alice, token=token, rotated_at=seen)
+        again = functools.partial(rotate_token, actor=by_alice, token=token, seen_rotated_at=seen)
         assert refused(Conflict, again) == "token.rotated_meanwhile"
-    rotate_token(actor=by_alice, token=token, rotated_at=first.token.rotated_at)
+    rotate_token(actor=by_alice, token=token, seen_rotated_at=first.token.rotated_at)
 
 
 def test_who_can_t_say_what_they_have_seen_waits_a_while(clock, by_alice, issue):

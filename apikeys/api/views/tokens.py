@@ -265,8 +265,8 @@ class TokenSelfView(PlainAddressMixin, NoStoreMixin, APIView):
 
 def _seen(data: dict[str, Any]) -> dict[str, Any]:
     """Return what the caller has seen of the last rotation, for the service."""
-    if "rotated_at" in data:
-        return {"rotated_at": data["rotated_at"]}
+    if "seen_rotated_at" in data:
+        return {"seen_rotated_at": data["seen_rotated_at"]}
     return {"unless_rotated_within": services.JUST_ROTATED}
 
 
