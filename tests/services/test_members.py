@@ -124,3 +124,19 @@ def test_a_membership_that_is_gone_is_a_conflict(by_alice, bob):
         lambda: members.change_role(actor=by_alice, membership=membership, role="admin"),
     ):
         assert refused(Conflict, work) == "member.gone"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_actor_who_was_deactivated_after_they_were_read_changes_nothing(
+    gone, by_alice, acme, bob
+):
+    """As when the change waited for the lock of the organization meanwhile."""
+    type(bob).objects.filter(pk=by_alice.user.pk).update(is_active=not gone)
+    assert by_alice.user.is_active
+    work = lambda: members.change_role(  # noqa: E731
+        actor=by_alice, membership=of(bob), role="admin"
+    )
+    if gone:
+        assert refused(NotAllowed, work) == "organization.admin_required"
+    else:
+        assert work().role == "admin"
