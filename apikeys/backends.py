@@ -48,9 +48,15 @@ class SlowedMixin:
             guessing.proven(request, username)
         return user
 
-    async def aauthenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:
+    async def aauthenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """As ``authenticate``: Django's own would go round the limits."""
-        return await sync_to_async(self.authenticate)(request, **credentials)
+        return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
 
 
 class SlowedModelBackend(SlowedMixin, ModelBackend):

@@ -199,6 +199,27 @@ def test_all_doors_count_together(
     assert fastcms(PASSWORD).status_code == 403, "the password is right; bob uses no FastCMS"
 
 
+@pytest.mark.project
+def test_the_admin_s_log_in_says_how_long_to_wait(
+    client: Any, alice: Any, attempt: Any, clock: Any
+) -> None:
+    alice.is_staff = True
+    alice.save()
+    for _ in range(5):
+        attempt()
+    body = {"username": NAME, "password": PASSWORD}
+    slowed = client.post("/admin/login/", body)
+    assert (slowed.status_code, slowed["Retry-After"]) == (429, "1")
+    assert "Too many attempts. Try again in 1 second." in slowed.content.decode()
+    clock.shift(timedelta(seconds=1.1))
+    assert (
+        "Please enter the correct"
+        in client.post("/admin/login/", {**body, "password": "x"}).content.decode()
+    )
+    clock.shift(timedelta(seconds=2.1))
+    assert client.post("/admin/login/?next=/admin/", body)["Location"] == "/admin/"
+
+
 def test_confirming_is_slowed_down_with_a_backend_that_is_not(
     client: Any, alice: Any, clock: Any, settings: Any
 ) -> None:

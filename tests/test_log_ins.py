@@ -1,4 +1,4 @@
-"""Log-ins, log-outs, passwords: a line in the log, an event in each of the person's organizations."""
+"""Log-ins, log-outs, passwords: a line in the log, an event in each organization of theirs."""
 
 from __future__ import annotations
 
