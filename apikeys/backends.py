@@ -40,8 +40,8 @@ class SlowedMixin:
         if request is None:
             return check(request, username=username, password=password)
         wait = guessing.wait_for_address(request) or guessing.wait_for_account(request, username)
+        request.log_in_wait = wait  # type: ignore[attr-defined]
         if wait:
-            request.log_in_wait = wait  # type: ignore[attr-defined]
             return None
         user = check(request, username=username, password=password)
         if user is not None:
