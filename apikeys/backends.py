@@ -40,17 +40,23 @@ class SlowedMixin:
         if request is None:
             return check(request, username=username, password=password)
         wait = guessing.wait_for_address(request) or guessing.wait_for_account(request, username)
+        request.log_in_wait = wait  # type: ignore[attr-defined]
         if wait:
-            request.log_in_wait = wait  # type: ignore[attr-defined]
             return None
         user = check(request, username=username, password=password)
         if user is not None:
             guessing.proven(request, username)
         return user
 
-    async def aauthenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:
+    async def aauthenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """As ``authenticate``: Django's own would go round the limits."""
-        return await sync_to_async(self.authenticate)(request, **credentials)
+        return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
 
 
 class SlowedModelBackend(SlowedMixin, ModelBackend):

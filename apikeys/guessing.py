@@ -94,7 +94,7 @@ def account_digest(name: str) -> str:
     Case, accents, width, blanks and invisible characters are left out: databases differ in which
     of them they tell apart, and two names too many under one count harm nobody.
     """
-    folded = unicodedata.normalize("NFKC", name[:LONGEST_NAME]).casefold()
+    folded = unicodedata.normalize("NFKC", str(name)[:LONGEST_NAME]).casefold()
     letters = (c for c in unicodedata.normalize("NFKD", folded) if _is_told_apart(c))
     return salted_hmac(__name__, "".join(letters), algorithm="sha256").hexdigest()[:32]
 

@@ -59,12 +59,12 @@ _lock = threading.Lock()
 
 def connect() -> None:
     """Hear of log-ins, log-outs and saved users."""
-    model = get_user_model()
     user_logged_in.connect(_on_logged_in, dispatch_uid="apikeys.logged_in")
     user_logged_out.connect(_on_logged_out, dispatch_uid="apikeys.logged_out")
     user_login_failed.connect(_on_failed, dispatch_uid="apikeys.log_in_failed")
-    pre_save.connect(_before_save, model, dispatch_uid="apikeys.password_before")
-    post_save.connect(_after_save, model, dispatch_uid="apikeys.password_after")
+    # Of every model: a proxy of the user model is a sender of its own.
+    pre_save.connect(_before_save, dispatch_uid="apikeys.password_before")
+    post_save.connect(_after_save, dispatch_uid="apikeys.password_after")
     usage.write_too(flush)
 
 
@@ -141,11 +141,11 @@ def _on_failed(
     name = credentials.get("username", credentials.get(get_user_model().USERNAME_FIELD))
     if not isinstance(name, str):
         name = ""
+    if request is not None:
+        guessing.ended(request)
     if wait := getattr(request, "log_in_wait", 0):
         slowed(request, name, wait)
         return
-    if request is not None:
-        guessing.ended(request)
     confirms = getattr(request, _CONFIRMS, False)
     user = request.user if confirms else _find(name)
     where = "confirmation" if confirms else "log-in"
@@ -167,6 +167,8 @@ def _on_failed(
 def _before_save(
     sender: Any, instance: Any, raw: bool, using: str, update_fields: Any, **kwargs: Any
 ) -> None:
+    if not isinstance(instance, get_user_model()):
+        return
     if raw or instance._state.adding or (update_fields and "password" not in update_fields):
         return
     stored = sender._base_manager.using(using).filter(pk=instance.pk)
@@ -176,7 +178,7 @@ def _before_save(
 
 
 def _after_save(sender: Any, instance: Any, **kwargs: Any) -> None:
-    if not instance.__dict__.pop(_CHANGED, False):
+    if not isinstance(instance, get_user_model()) or not instance.__dict__.pop(_CHANGED, False):
         return
     actor: Actor = instance.__dict__.pop(_ACTOR, None) or Actor.system("password change")
     logger.info(

@@ -94,5 +94,5 @@ def press(
         context = {"heading": heading, "button": button, "back": back.url}
         return render_form(request, "dashboard/again.html", form, context, status=status)
     for error in form.non_field_errors():
-        messages.error(request, error)
+        messages.error(request, str(error))
     return back

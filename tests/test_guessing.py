@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth import aauthenticate
+from django.contrib.auth import aauthenticate, authenticate
 from django.test import RequestFactory
 from django.utils import timezone
 
 from apikeys import conf, guessing, reauthentication
 from apikeys.backends import SlowedModelBackend
 from apikeys.limits import limiter
+from tests.redis_server import client as redis_client
+from tests.redis_server import limiter_on_redis, needs_redis
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_in_memory")]
 
@@ -199,6 +201,27 @@ def test_all_doors_count_together(
     assert fastcms(PASSWORD).status_code == 403, "the password is right; bob uses no FastCMS"
 
 
+@pytest.mark.project
+def test_the_admin_s_log_in_says_how_long_to_wait(
+    client: Any, alice: Any, attempt: Any, clock: Any
+) -> None:
+    alice.is_staff = True
+    alice.save()
+    for _ in range(5):
+        attempt()
+    body = {"username": NAME, "password": PASSWORD}
+    slowed = client.post("/admin/login/", body)
+    assert (slowed.status_code, slowed["Retry-After"]) == (429, "1")
+    assert "Too many attempts. Try again in 1 second." in slowed.content.decode()
+    clock.shift(timedelta(seconds=1.1))
+    assert (
+        "Please enter the correct"
+        in client.post("/admin/login/", {**body, "password": "x"}).content.decode()
+    )
+    clock.shift(timedelta(seconds=2.1))
+    assert client.post("/admin/login/?next=/admin/", body)["Location"] == "/admin/"
+
+
 def test_confirming_is_slowed_down_with_a_backend_that_is_not(
     client: Any, alice: Any, clock: Any, settings: Any
 ) -> None:
@@ -216,11 +239,9 @@ def test_confirming_is_slowed_down_with_a_backend_that_is_not(
 
 def test_several_attempts_in_one_request_are_several_attempts(alice: Any, clock: Any) -> None:
     request = RequestFactory().get("/")
-    from django.contrib.auth import authenticate
-
     for _ in range(5):
         assert authenticate(request, username=alice.get_username(), password="wrong") is None
-        assert not hasattr(request, "log_in_wait")
+        assert request.log_in_wait == 0
     assert authenticate(request, username=alice.get_username(), password=PASSWORD) is None
     assert request.log_in_wait == 1
 
@@ -244,3 +265,24 @@ def test_without_a_request_nothing_is_counted(alice: Any) -> None:
     for _ in range(20):
         assert backend.authenticate(None, username=alice.get_username(), password="wrong") is None
     assert backend.authenticate(None, username=alice.get_username(), password=PASSWORD) == alice
+
+
+@needs_redis
+def test_redis_counts_for_all_processes_keeps_no_name_and_forgets_in_time(
+    rf: Any, monkeypatch: Any
+) -> None:
+    with limiter_on_redis() as shared:
+        monkeypatch.setattr(guessing, "_counts", lambda: shared)
+        waits = [guessing.wait_for_account(rf.get("/"), NAME) for _ in range(7)]
+        assert waits == [0] * 5 + [1] * 2
+        redis = redis_client(shared)
+        assert shared._redis is not None
+        pattern = shared._redis.prefixed_key("*")
+        keys = redis.keys(pattern)
+        assert len(keys) == 2, "the attempts and one wait"
+        assert not any(b"alice" in key for key in keys)
+        assert all(0 < redis.ttl(key) <= 3600 for key in keys)
+        guessing.proven(rf.get("/"), NAME)
+        [place] = redis.keys(pattern)
+        assert b"log-in-place" in place
+        assert guessing.wait_for_account(rf.get("/"), NAME) == 0

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordMixin
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
@@ -36,6 +37,10 @@ class LogInForm(AuthenticationForm):
         if self.wait:
             return too_many_attempts(self.wait)
         return super().get_invalid_login_error()
+
+
+class AdminLogInForm(AdminAuthenticationForm, LogInForm):
+    """The Django admin's form, which says the same."""
 
 
 class SignUpForm(SetPasswordMixin, forms.Form):

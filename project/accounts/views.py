@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError, transaction
@@ -46,6 +47,15 @@ class LogInView(_Limited, views.LoginView):
 
     form_class = LogInForm
     redirect_authenticated_user = True
+
+
+def admin_log_in(request: HttpRequest) -> HttpResponse:
+    """The Django admin's log-in, which says how long to wait as the other one does."""
+    response: HttpResponse = admin.site.login(request)
+    if wait := getattr(request, "log_in_wait", 0):
+        response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        response["Retry-After"] = str(wait)
+    return response
 
 
 class ChangePasswordView(_Limited, views.PasswordChangeView):

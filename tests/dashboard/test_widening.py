@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from apikeys import reauthentication
-from apikeys.models import AuditEvent, Organization, Workspace
+from apikeys.models import AuditEvent, Membership, Organization, Workspace
+from apikeys.services.members import add_member
 from apikeys.services.tokens import disable_token
 from tests.widening import DESK, HOME, patterns
 
@@ -93,8 +94,11 @@ def test_every_page_that_takes_a_post_has_a_class(
 
 @pytest.mark.parametrize("name", [n for n, kind in PAGES.items() if kind == "asks"])
 def test_a_page_that_always_asks_makes_nothing_in_an_old_session(
-    name: str, old_page: Any, things: Any, issue: Any
+    name: str, old_page: Any, things: Any, alice: Any, bob: Any, actor: Any, globex: Any, acme: Any
 ) -> None:
+    # Somebody to add, and another admin, so that alice may leave.
+    add_member(actor=actor, organization=globex, user=alice, role="admin")
+    Membership.objects.filter(user=bob, organization=acme).update(role="admin")
     values = {
         "organization": "acme",
         "workspace": "production",
