@@ -8,7 +8,6 @@ from django.db import models
 
 from apikeys.visible import compared
 
-
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]
 else:
