@@ -1,11 +1,12 @@
-"""No secret in an address: a key in a path or a query is cut before anything shows or keeps it.
+"""No secret in an address or a form: a key in it is cut before anything shows or keeps it.
 
-Browsers keep addresses, servers log them, pages repeat them in links. Knows requests and texts: no
-models and no rules of who may do what.
+Browsers keep addresses, servers log them, pages repeat them in links; and a form with a mistake
+comes back as it was filled in. Knows requests and texts: no models and no rules of who may do what.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
@@ -16,6 +17,7 @@ from django.urls import URLPattern
 from apikeys import pasted
 
 CSRF_FIELD: Final = "csrfmiddlewaretoken"
+_PASSWORD: Final = re.compile("password|^again$")
 
 View = Callable[..., HttpResponseBase]
 
@@ -52,14 +54,17 @@ def without_keys(query: QueryDict) -> QueryDict | None:
 
 
 def without_secrets(view: View) -> View:
-    """Keep keys out of the view's address: a GET is led to the address without them.
+    """Keep keys out of what the view is sent: a GET is led to the address without them.
 
-    A path with a key in it leads nowhere (404), and the key is in no line about that.
+    A path with a key in it leads nowhere (404), and the key is in no line about that. Of a form
+    that is sent, the view sees every field without the secret, passwords aside.
     """
 
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         path = request.path
+        if request.method == "POST":
+            _clean_form(request)
         if not hide(request):
             return view(request, *args, **kwargs)
         if request.path != path:
@@ -107,9 +112,23 @@ def lead_to(request: HttpRequest, parameters: QueryDict) -> HttpResponseRedirect
     return response
 
 
+def _clean_form(request: HttpRequest) -> None:
+    cleaned = QueryDict(mutable=True, encoding=request.POST.encoding)
+    for name, values in request.POST.lists():
+        whole = name == CSRF_FIELD or _PASSWORD.search(name)
+        cleaned.setlist(name, values if whole else [_certain(value) for value in values])
+    if cleaned != request.POST:
+        cleaned._mutable = False
+        request.POST = cleaned  # type: ignore[assignment]
+
+
+def _certain(value: str) -> str:
+    return pasted.cut(value, sure=True).text
+
+
 def _value(value: str) -> str:
     if value.startswith("/") or "://" in value:
         # An address, such as where to go after log-in: signatures in it look like half a key.
-        return pasted.cut(value, sure=True).text
+        return _certain(value)
     found = pasted.cut(value)
     return found.token_id or found.text

@@ -153,12 +153,15 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
 
 
 def _make_sendable(problem: Problem) -> None:
-    """Change the problem so that it can be sent: it may repeat half a character of the input."""
+    """Change the problem so that it can be sent: it may repeat what came in.
+
+    That may be half a character, or a key in the place of another value.
+    """
 
     def whole(text: str) -> str:
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+        return pasted.without_secrets(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
-    if not problem.detail.isascii():
+    if problem.fields or not problem.detail.isascii():
         problem.detail = whole(problem.detail)
     if problem.fields:
         problem.fields = {whole(name): whole(text) for name, text in problem.fields.items()}

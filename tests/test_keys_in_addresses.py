@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from urllib.parse import quote, unquote
 
@@ -447,6 +448,64 @@ def test_what_is_kept_of_people_s_words_holds_no_key(api, alice, issue, producti
     token = AccessToken.objects.get(pk=issued.token.pk)
     assert token.revoke_reason == f"Leaked: ak_prod_{token_id}"
     assert not holds(str(list(AuditEvent.objects.values())), issued.secret)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("tokens/new", "name"),
+        ("tokens/new", "description"),
+        ("tokens/new", "workspace"),
+        ("tokens/new", "expires_at"),
+        ("tokens/new", "allowed_networks"),
+        ("members/invite", "email"),
+        ("workspaces/new", "name"),
+        ("settings", "allowed_networks"),
+    ],
+)
+def test_a_form_with_a_mistake_comes_back_without_the_key(admin, issue, path, field, monkeypatch):
+    monkeypatch.setattr("apikeys.reauthentication.is_recent", lambda request: True)
+    issued = issue()
+    address = f"/dashboard/acme/{path}"
+    assert admin.get(address).status_code == 200
+    response = admin.post(address, {field: issued.api_key, "environment": "nonsense"})
+    assert response.status_code == 200
+    assert not holds(response.content.decode(), issued.secret)
+
+
+@pytest.mark.project
+def test_a_password_that_looks_like_a_key_is_a_password(client, issue, acme):
+    key = issue().api_key
+    filled = {"email": "dora@example.org", "password1": key, "password2": key}
+    filled |= {"organization": f"Of {key}", "dialect": "default"}
+    assert client.post("/accounts/sign-up/", filled).status_code == 302
+    user = get_user_model().objects.get(email="dora@example.org")
+    assert user.check_password(key)
+    client.logout()
+    login = {"username": "dora@example.org", "password": key}
+    assert client.post("/accounts/login/", login).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "{key}"},
+        {"{key}": 1},
+        {"scopes": ["{key}"]},
+        {"allowed_networks": ["{key}"]},
+        {"expires_at": "{key}"},
+        {"workspace": "{key}"},
+    ],
+)
+def test_no_error_about_a_body_repeats_a_key(api, alice, issue, body, monkeypatch):
+    monkeypatch.setattr("apikeys.reauthentication.is_recent", lambda request: True)
+    issued = issue()
+    api.force_login(alice)
+    sent = {"workspace": "production", "name": "x", "scopes": []}
+    sent |= json.loads(json.dumps(body).replace("{key}", issued.api_key))
+    response = api.post(f"{API}/tokens", sent, format="json")
+    assert response.status_code == 400
+    assert not holds(response.content.decode(), issued.secret)
 
 
 def test_a_command_does_not_repeat_a_key(acme, issue, capsys):
