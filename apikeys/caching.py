@@ -42,7 +42,8 @@ def seal(request: Any, view: Any) -> None:
         return
     view.finalize_response = partial(_finalize, view)
     if not hasattr(type(request), _FIT_TO_BE_STORED):
-        request.__class__ = _unstored(type(request))
+        kind: Any = type(request)
+        request.__class__ = _unstored(kind)
 
 
 def _finalize(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -124,5 +125,5 @@ def mark(
 @lru_cache(maxsize=256)
 def _merged(present: str, names: tuple[str, ...]) -> str:
     response = HttpResponse(headers={"Vary": present} if present else None)
-    patch_vary_headers(response, names)  # type: ignore[arg-type]
+    patch_vary_headers(response, names)
     return str(response.headers["Vary"])
