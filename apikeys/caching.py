@@ -41,8 +41,7 @@ def seal(request: Any, view: Any) -> None:
     if "finalize_response" in vars(view):
         return
     view.finalize_response = partial(_finalize, view)
-    if not hasattr(type(request), _FIT_TO_BE_STORED):
-        request.__class__ = _unstored(type(request))
+    keep_from_django(request)
 
 
 def _finalize(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -59,6 +58,20 @@ def _finalize(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any)
     return response
 
 
+def keep_from_django(request: Any) -> None:
+    """Have Django's cache middleware and ``cache_page`` store no answer to this request.
+
+    Around the view they would file it under the header without its secret, and never find it under
+    the one that comes with the next request; inside the view under the address alone.
+
+    Args:
+        request: Django's, for what stands around the view, or DRF's, for what is inside.
+    """
+    kind: Any = type(request)
+    if not hasattr(kind, _FIT_TO_BE_STORED):
+        request.__class__ = _unstored(kind)
+
+
 def _ignore(request: object, value: bool) -> None:
     pass
 
@@ -68,15 +81,6 @@ def _unstored(cls: type) -> type:
     """Return the class of request whose answers ``cache_page`` never finds fit to be stored."""
     never = property(lambda request: False, _ignore)
     return type(cls.__name__, (cls,), {"__module__": cls.__module__, _FIT_TO_BE_STORED: never})
-
-
-def keep_from_django(request: HttpRequest) -> None:
-    """Have Django's cache middleware, and ``cache_page`` around the view, not store the answer.
-
-    They would file it under the header without its secret, and never find it under the one that
-    comes with the next request.
-    """
-    setattr(request, _FIT_TO_BE_STORED, False)
 
 
 def spoken_by(authenticators: Any) -> list[Dialect]:
@@ -124,5 +128,5 @@ def mark(
 @lru_cache(maxsize=256)
 def _merged(present: str, names: tuple[str, ...]) -> str:
     response = HttpResponse(headers={"Vary": present} if present else None)
-    patch_vary_headers(response, names)  # type: ignore[arg-type]
+    patch_vary_headers(response, names)
     return str(response.headers["Vary"])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import tracemalloc
 import uuid
+from types import SimpleNamespace
 
 import pytest
+from rest_framework.exceptions import ValidationError
 
 from apikeys.services.members import remove_member
 from apikeys.services.tokens import disable_token, revoke_token
+from project.demo.fastly import views
 from project.demo.fastly.models import CachedObject, Service
 from tests.seeds.fastly.conftest import header
 
@@ -164,6 +169,18 @@ def test_s4_03_what_cannot_be_stored_is_refused_by_name(api, key, service):
     large = put(api, service, "a", headers, content=b"x" * (2 * 1024 * 1024 + 1))
     assert (large.status_code, large.json()["msg"]) == (413, "Payload too large")
     assert not CachedObject.objects.exists()
+
+
+@pytest.mark.parametrize("text", [" " * 1_000_000, "a " * 500_000, "a, " * 300_000])
+def test_surrogate_keys_without_end_are_read_no_further_than_needed(text):
+    request = SimpleNamespace(headers={"Surrogate-Key": text})
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(ValidationError):
+            views._surrogate_keys(request)
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 def test_s4_06_every_bad_credential_gets_the_same_bytes(api, issue, actor, acme):
