@@ -113,7 +113,8 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     readonly_fields = ("status", "expires")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).for_status()
+        tokens: Any = super().get_queryset(request)
+        return tokens.for_status()
 
     @admin.display(description=_("status"))
     def status(self, token: AccessToken) -> str:

@@ -129,12 +129,12 @@ def test_no_change_of_a_demoted_admin_follows_the_demotion(actor, acme, make_use
             assert last.pk < end.pk, name
 
 
-def waits_for_a_lock():
-    """Whether somebody's connection to this database waits for a lock."""
+def waits_for_this_transaction():
+    """Whether another connection waits for a lock that this one holds."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         )
         return cursor.fetchone()[0] > 0
 
@@ -161,7 +161,7 @@ def test_a_change_that_meets_a_demotion_waits_and_is_refused(actor, acme, make_u
     with transaction.atomic():
         change_role(actor=actor, membership=membership, role="member")
         thread.start()
-        while thread.is_alive() and not waits_for_a_lock():
+        while thread.is_alive() and not waits_for_this_transaction():
             thread.join(timeout=0.01)
     thread.join(timeout=60)
     assert answers == ["organization.admin_required"]

@@ -162,7 +162,7 @@ def status_of(token: Circumstances, now: datetime, rules: Iterable[Rule] = RULES
 
 def condition(status: Status, now: datetime) -> list[Q]:
     """Return what rows of that status meet, one condition after the other."""
-    found = []
+    found: list[Q] = []
     for rule in RULES:
         if rule.status is status:
             return [*found, rule.met(now)]

@@ -13,10 +13,21 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.models import people, status
+from apikeys.models import people
 from apikeys.models.names import ComparedField
 from apikeys.models.organizations import Membership, Organization, Workspace
-from apikeys.models.status import EXPIRING_WITHIN, Kind, Status
+from apikeys.models.status import (
+    ENDED,
+    EXPIRING_WITHIN,
+    USABLE,
+    Circumstances,
+    Kind,
+    Status,
+    condition,
+    none_of,
+    owner_is_member,
+    status_of,
+)
 from apikeys.models.writer import WriterManager
 
 __all__ = ["EXPIRING_WITHIN", "AccessToken", "AccessTokenQuerySet", "Kind", "SecretIssue", "Status"]
@@ -39,21 +50,21 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def for_status(self) -> AccessTokenQuerySet:
         """Return the tokens with all that ``AccessToken.status`` asks for, in the same query."""
         return self.select_related("workspace__organization", "owner").annotate(
-            owner_is_member=status.owner_is_member()
+            owner_is_member=owner_is_member()
         )
 
     def current(self, now: datetime | None = None) -> AccessTokenQuerySet:
         """Return tokens that are neither revoked nor expired: those that need looking after."""
         now = now or timezone.now()
-        return self.filter(*status.none_of((Status.REVOKED, Status.EXPIRED), now))
+        return self.filter(*none_of((Status.REVOKED, Status.EXPIRED), now))
 
     def live(self, now: datetime | None = None) -> AccessTokenQuerySet:
         """Return tokens that could still be used, now or when a pause of theirs has ended."""
-        return self.filter(*status.none_of(status.ENDED, now or timezone.now()))
+        return self.filter(*none_of(ENDED, now or timezone.now()))
 
     def with_status(self, wanted: str, now: datetime | None = None) -> AccessTokenQuerySet:
         """Return the tokens whose computed status is ``wanted``."""
-        return self.filter(*status.condition(Status(wanted), now or timezone.now()))
+        return self.filter(*condition(Status(wanted), now or timezone.now()))
 
     def unused(self, now: datetime | None = None) -> AccessTokenQuerySet:
         """Return live tokens older than 90 days that nobody has used for as long."""
@@ -217,17 +228,17 @@ class AccessToken(models.Model):
         Asks for workspace, organization, owner and membership where ``for_status`` or the read
         path did not bring them.
         """
-        return status.status_of(self._circumstances(), now)
+        return status_of(self._circumstances(), now)
 
     @property
     def is_usable(self) -> bool:
         """Whether requests with this token are let in at this moment."""
-        return self.status in status.USABLE
+        return self.status in USABLE
 
-    def _circumstances(self) -> status.Circumstances:
+    def _circumstances(self) -> Circumstances:
         personal = self.kind == Kind.PERSONAL
         owner = self.owner if personal else None
-        return status.Circumstances(
+        return Circumstances(
             revoked_at=self.revoked_at,
             archived_at=self.workspace.archived_at,
             expires_at=self.expires_at,

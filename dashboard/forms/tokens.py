@@ -221,7 +221,7 @@ class RotateForm(SecretForm):
     def refuse(self, error: ServiceError, token: AccessToken) -> None:
         """Take over what the service says; who sends the form again has seen the token as it is."""
         if error.code == "token.rotated_meanwhile":
-            self.data = {**self.data.dict(), "seen": _version(token)}
+            self.data = {**{name: self.data[name] for name in self.data}, "seen": _version(token)}
             error.message = str(_ROTATED_MEANWHILE)
         add_service_error(self, error)
 
