@@ -17,7 +17,8 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from apikeys import conf, usage
+from apikeys import conf, epochs, places, proofs, usage
+from apikeys.epochs import HostEpoch
 from apikeys.limits import limiter
 from apikeys.models import Organization, Workspace
 from apikeys.services.actors import Actor
@@ -190,3 +191,17 @@ def issue(acme: Organization, actor: Actor) -> Callable[..., IssuedToken]:
         )
 
     return make
+
+
+@pytest.fixture
+def epoch(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, settings: Any, transactional_db: None
+) -> HostEpoch:
+    """The cached mode of one host, switched on, with a place and a memory of the test's own."""
+    settings.APIKEYS = {**settings.APIKEYS, "CACHE": "host"}
+    made = HostEpoch(tmp_path / "private" / "epoch")
+    monkeypatch.setattr(epochs, "current", lambda: made)
+    monkeypatch.setattr(proofs, "memory", proofs.Memory())
+    monkeypatch.setattr(places, "_keeper", places.Keeper())
+    assert places.renew(made, "default")
+    return made
