@@ -21,7 +21,8 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apikeys import conf, log_ins, usage
+from apikeys import conf, epochs, log_ins, places, proofs, usage
+from apikeys.epochs import HostEpoch
 from apikeys.limits import limiter, storages
 from apikeys.models import Invitation, Membership, Organization, Workspace
 from apikeys.services.actors import Actor
@@ -221,3 +222,17 @@ def things(issue: Any, actor: Any, acme: Any, bob: Any, globex: Any, charlie: An
         "member": str(Membership.objects.get(user=bob, organization=acme).public_id),
         "invitation": str(invitation.public_id),
     }
+
+
+@pytest.fixture
+def epoch(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, settings: Any, transactional_db: None
+) -> HostEpoch:
+    """The cached mode of one host, switched on, with a place and a memory of the test's own."""
+    settings.APIKEYS = {**settings.APIKEYS, "CACHE": "host"}
+    made = HostEpoch(tmp_path / "private" / "epoch")
+    monkeypatch.setattr(epochs, "current", lambda: made)
+    monkeypatch.setattr(proofs, "memory", proofs.Memory())
+    monkeypatch.setattr(places, "_keeper", places.Keeper())
+    assert places.renew(made, "default")
+    return made

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import pickle
 import secrets
+import shutil
 import socket
 import stat
+import subprocess
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,46 +22,16 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from apikeys import conf, dialects, epochs, places, proofs, standing
-from apikeys.carriers import Bearer
-from apikeys.credentials import Credential
+from apikeys import conf, dialects, epochs, proofs, standing
 from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from apikeys.epochs import redis as redis_module
 from apikeys.models import AccessToken, Membership
 from apikeys.models.lookup import find
-from apikeys.refusals import Reason, Refusal
+from apikeys.refusals import Reason
 from apikeys.services import members, organizations, tokens
-from apikeys.verification import Facts, admit, prove
+from apikeys.verification import Facts
 from tests.apis import DIALECTS
-
-HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
-
-
-@pytest.fixture
-def epoch(tmp_path, monkeypatch, settings, transactional_db):
-    settings.APIKEYS = {**settings.APIKEYS, "CACHE": "host"}
-    made = HostEpoch(tmp_path / "private" / "epoch")
-    monkeypatch.setattr(epochs, "current", lambda: made)
-    monkeypatch.setattr(proofs, "memory", proofs.Memory())
-    monkeypatch.setattr(places, "_keeper", places.Keeper())
-    assert places.renew(made, "default")
-    return made
-
-
-def present(issued, *, secret=None, facts=HERE):
-    credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
-    proven = proofs.prove(
-        (Bearer(), "_".join(credential).encode()),
-        (dialects.get("default"), False),
-        lambda carried: prove(credential, dialects=("default",)),
-    )
-    return admit(proven, facts)
-
-
-def refused(issued, **kwargs):
-    with pytest.raises(Refusal) as caught:
-        present(issued, **kwargs)
-    return caught.value.reason
+from tests.remembering import HERE, present, refused
 
 
 @pytest.fixture
@@ -404,6 +377,40 @@ def test_two_hosts_share_the_epoch_over_redis(redis_uri):
     assert other.read() == before
     other.bump()
     assert one.read() == other.read() != before
+
+
+@pytest.fixture
+def redis_socket(tmp_path):
+    """A Redis of the test's own, on a socket."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("no redis-server")
+    path = tmp_path / "redis.sock"
+    process = subprocess.Popen(
+        [binary, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not path.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield path
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("scheme", ["unix", "redis+unix"])
+def test_the_schemes_of_limits_for_a_socket_are_those_of_the_epoch(redis_socket, scheme):
+    epoch = RedisEpoch(f"{scheme}://{redis_socket}")
+    before = epoch.read()
+    change = epoch.begin()
+    assert not epoch.is_quiet()
+    epoch.end(change)
+    assert epoch.is_quiet()
+    assert epoch.read() != before
 
 
 @pytest.mark.redis

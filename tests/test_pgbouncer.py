@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connection, connections
+from django.db import connection, connections
 
 from apikeys.management.commands import list_tokens
-from apikeys.models import AccessToken, Workspace
+from apikeys.models import Workspace
 from dashboard.forms.members import AddKnownForm
 from dashboard.forms.usage import UsageForm
 
@@ -40,6 +40,9 @@ class Behind:
         return ALIAS
 
     db_for_write = db_for_read
+
+    def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool:
+        return True
 
 
 def free_port() -> int:
@@ -113,7 +116,7 @@ class TakesTheConnection(io.StringIO):
 
 def take() -> None:
     other = connections[OTHER]
-    if not other.in_atomic_block:
+    if other.get_autocommit():
         other.set_autocommit(False)
         with other.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -126,19 +129,6 @@ def give_back() -> None:
 
 class TestBehindThePooler:
     pytestmark = needs_pooler
-
-    def test_the_pooler_takes_a_cursor_of_the_server_away(self, issue, pooled):
-        """What all of this is about: Django's own iterator."""
-        issue()
-        issue()
-        rows = iter(AccessToken.objects.using(ALIAS).iterator(chunk_size=1))
-        next(rows)
-        take()
-        try:
-            with pytest.raises(DatabaseError, match="does not exist"):
-                list(rows)
-        finally:
-            give_back()
 
     def test_list_tokens_shows_them_all(self, issue, pooled, settings, monkeypatch):
         names = [issue().token.name for _ in range(5)]

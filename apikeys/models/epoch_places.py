@@ -1,4 +1,4 @@
-"""Where processes of the mode ``CACHE = "host"`` hear of changes, so that each change finds them."""
+"""Where processes in the mode ``CACHE = "host"`` hear of changes, so that each one finds them."""
 
 from __future__ import annotations
 

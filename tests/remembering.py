@@ -1,0 +1,29 @@
+"""Present a token to the cached mode of this process, past HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from apikeys import dialects, proofs
+from apikeys.carriers import Bearer
+from apikeys.credentials import Credential
+from apikeys.refusals import Refusal
+from apikeys.verification import Facts, admit, prove
+
+HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
+
+
+def present(issued, *, secret=None, facts=HERE):
+    credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
+    proven = proofs.prove(
+        (Bearer(), "_".join(credential).encode()),
+        (dialects.get("default"), False),
+        lambda carried: prove(credential, dialects=("default",)),
+    )
+    return admit(proven, facts)
+
+
+def refused(issued, **kwargs):
+    with pytest.raises(Refusal) as caught:
+        present(issued, **kwargs)
+    return caught.value.reason
