@@ -53,7 +53,7 @@ os.register_at_fork(after_in_child=_pulses.clear)
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's own, with psycopg's connections replaced."""
 
-    Database = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
+    Database: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         options = settings_dict.get("OPTIONS") or {}
@@ -107,7 +107,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.guard = self._guard(self.get_connection_params())
         if self.statement_timeout is not None:
             connection.execute(f"SET statement_timeout = {round(self.statement_timeout * 1000)}")
-        return super()._configure_connection(connection) or self.statement_timeout is not None
+        commit = super()._configure_connection(connection)  # type: ignore[misc]
+        return commit or self.statement_timeout is not None
 
     def _prove(self, connection: Any) -> None:
         """Raise SilentError unless it answers: a pooler lets one in also while its server hangs."""
