@@ -12,8 +12,8 @@ from typing import Final
 
 import pytest
 
-from mutation.mutants import Mutant, count, sample
-from mutation.report import EXPLAINED, explained, split, table
+from mutation.mutants import Mutant, count, heads, sample
+from mutation.report import EXPLAINED, explained, split, stale, table
 from mutation.session import Mutation
 
 CORE: Final = (
@@ -71,6 +71,8 @@ def main() -> int:
     terminal.write(
         "".join(f"{each.mutant} [{each.ran} of {each.covering} tests]\n" for each in survivors)
     )
+    gone = stale(explained(), {path: heads(Path(path).read_text()) for path in totals})
+    terminal.write("".join(f"Explains nothing any more: {each}\n" for each in gone))
     terminal.write(
         f"\n{score:.1f} % of what {EXPLAINED} does not explain; the floor is {options.floor} %.\n"
     )

@@ -42,6 +42,11 @@ def count(source: str) -> int:
     return sum(1 for site in sites(ast.parse(source)) for _ in changes(site))
 
 
+def heads(source: str) -> set[str]:
+    """Return all statements of a module, as a mutant's ``before`` shows one."""
+    return {head(each) for each in ast.walk(ast.parse(source)) if isinstance(each, ast.stmt)}
+
+
 def sample(path: str, source: str, size: int, seed: int) -> list[Mutant]:
     """Return a random choice that is the same for the same seed, in the order of the module."""
     numbers = list(range(count(source)))

@@ -53,6 +53,16 @@ def split(
     return to_run, equivalent
 
 
+def stale(known: Iterable[Explained], heads: dict[str, set[str]]) -> list[Explained]:
+    """Return the entries whose statement is in their module no more.
+
+    Args:
+        known: the explained survivors.
+        heads: module to its statements, as ``mutants.heads`` returns them.
+    """
+    return [each for each in known if each.before not in heads.get(each.module, {each.before})]
+
+
 def table(
     results: list[Result], equivalent: list[Mutant], totals: dict[str, int]
 ) -> tuple[str, float]:

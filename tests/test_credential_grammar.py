@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from apikeys.carriers import Header, by_header, take
 from apikeys.credentials import (
     LONGEST_KEY,
     Credential,
@@ -60,6 +61,13 @@ def test_a_header_sent_twice_and_joined_is_ambiguous_even_when_both_are_good(api
     twice = api.get("/protected", headers={name: f"{scheme}{key},{key}"})
     assert (once.status_code, twice.status_code) == (200, 400)
     assert twice.json()["error"] == "api_key.ambiguous"
+
+
+@pytest.mark.parametrize(("value", "parts"), [("aXb", 1), ("a,b", 2), ("a,", 2), (",", 2)])
+def test_a_comma_and_nothing_else_tells_two_credentials_from_one(value, parts):
+    found = take(by_header([Header("X-API-Key")]), {"HTTP_X_API_KEY": value})
+    assert len(found) == parts
+    assert b",".join(raw for _, raw in found) == value.encode()
 
 
 def test_the_longest_key_is_read_and_a_longer_one_is_not():

@@ -27,6 +27,13 @@ def test_an_address_of_45_characters_is_read_everywhere():
     assert client_address({"REMOTE_ADDR": LONGEST}) == "192.168.100.228"
 
 
+def test_the_longest_network_is_read_and_a_longer_text_is_not():
+    longest = "0000:0000:0000:0000:0000:0000:192.168.100.228/128"
+    assert parse_network(longest).text == "::c0a8:64e4/128"
+    with pytest.raises(ValueError, match=r"\S"):
+        parse_network(f"{longest}0")
+
+
 def test_what_is_longer_than_an_address_enters_no_memory():
     before = networks._unmapped.cache_info(), networks._contains.cache_info()
     for length in (46, 1_000_000):

@@ -75,6 +75,7 @@ def test_a_dialect_that_allows_foreign_origins_lets_one_in(issue, settings):
     assert admit(proven(issued), FOREIGN).pk == issued.token.pk
     say(settings, DIALECTS={"default": "tests.test_verdicts.Guarded"})
     assert refused(issued, FOREIGN).reason is Reason.FOREIGN_ORIGIN
+    assert admit(proven(issued), HERE).pk == issued.token.pk
 
 
 def test_a_missing_pepper_is_logged_where_it_is_missing_and_nowhere_else(issue, settings, caplog):
@@ -88,6 +89,12 @@ def test_a_missing_pepper_is_logged_where_it_is_missing_and_nowhere_else(issue, 
     with caplog.at_level(logging.ERROR):
         assert refused(issued).reason is Reason.WRONG_SECRET
     assert caplog.messages == [f"pepper missing version=1 token_id={issued.token.token_id}"]
+    caplog.clear()
+    say(settings, PEPPERS={})
+    unpeppered = issue()
+    with caplog.at_level(logging.ERROR):
+        assert refused(unpeppered, secret=wrong).reason is Reason.WRONG_SECRET
+    assert caplog.messages == []
 
 
 def test_what_a_row_says_is_worked_out_once(issue):
@@ -167,3 +174,8 @@ class TestTheMemoryOfProofs:
                 proofs.memory.put((b"", "", ()), kept)
                 os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
+
+    def test_gets_another_lock_where_a_fork_may_have_taken_the_old_one_along(self, epoch):
+        before = proofs.memory._lock
+        proofs._renew_lock()
+        assert proofs.memory._lock is not before
