@@ -345,10 +345,10 @@ def test_too_many_wrong_passwords_answer_429_with_the_time_to_wait(
     client.force_login(alice)
     path = page_of(acme, bob, "role")
     data = {"role": "admin", "password": "wrong"}
-    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
-        answers = [client.post(path, data) for _ in range(11)]
-        assert [answer.status_code for answer in answers] == [200] * 10 + [429]
-        assert 0 < int(answers[-1]["Retry-After"]) <= 60
+    with time_machine.travel(timezone.now() + timedelta(minutes=16), tick=False):
+        answers = [client.post(path, data) for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+        assert answers[-1]["Retry-After"] == "1"
         assert client.post(path, {**data, "password": PASSWORD}).status_code == 429
     assert Membership.objects.get(organization=acme, user=bob).role == "member"
 
