@@ -113,6 +113,9 @@ def lead_to(request: HttpRequest, parameters: QueryDict) -> HttpResponseRedirect
 
 
 def _clean_form(request: HttpRequest) -> None:
+    # Nobody fills in so much by hand, and reading it would keep a thread busy for seconds.
+    if sum(len(text) for _, texts in request.POST.lists() for text in texts) > pasted.LONGEST_TEXT:
+        return
     cleaned = QueryDict(mutable=True, encoding=request.POST.encoding)
     for name, values in request.POST.lists():
         whole = name == CSRF_FIELD or _PASSWORD.search(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
 from urllib.parse import quote
 
 import pytest
@@ -159,6 +160,21 @@ def test_a_log_keeps_what_may_be_something_else_than_a_secret():
     trace = f"trace {HEX_SECRET}"
     assert pasted.without_secrets(trace) == trace
     assert pasted.without_secrets(f"GET /x?q={KEY}") == f"GET /x?q=ak_prod_{ID}"
+
+
+@pytest.mark.parametrize(
+    "part", [f"{SECRET} {ID} ", f"{KEY} ", f"{ID} ", "a_", "QUJD", "%2525", "fcms_a1b2c3d4_"]
+)
+def test_a_long_text_costs_no_more_than_its_length(part):
+    def cost(length):
+        text = (part * length)[:length]
+        started_at = time.thread_time()
+        pasted.cut(text, sure=True)
+        return time.thread_time() - started_at
+
+    short = min(cost(4096) for _ in range(3))
+    # Sixteen times as long: 256 times as much where each secret is tried with each id.
+    assert min(cost(65_536) for _ in range(2)) < 100 * short
 
 
 def test_what_a_dialect_says_of_its_keys_decides(settings):
