@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from apikeys.models import (
     AccessToken,
     AuditEvent,
+    EpochPlace,
     Invitation,
     Membership,
     Organization,
@@ -94,3 +95,8 @@ class UsageCounterAdmin(ReadOnlyAdmin):
 @admin.register(RefusalCounter)
 class RefusalCounterAdmin(ReadOnlyAdmin):
     list_display = ("minute", "reason", "dialect", "address", "token_id", "count")
+
+
+@admin.register(EpochPlace)
+class EpochPlaceAdmin(ReadOnlyAdmin):
+    list_display = ("host", "user", "seen_at")
