@@ -19,6 +19,7 @@ from apikeys.admin_search import SearchMixin
 from apikeys.models import (
     AccessToken,
     AuditEvent,
+    EpochPlace,
     Invitation,
     Membership,
     Organization,
@@ -168,3 +169,8 @@ class UsageCounterAdmin(ReadOnlyAdmin):
 @admin.register(RefusalCounter)
 class RefusalCounterAdmin(ReadOnlyAdmin):
     list_display = ("minute", "reason", "dialect", "address", "token_id", "count")
+
+
+@admin.register(EpochPlace)
+class EpochPlaceAdmin(ReadOnlyAdmin):
+    list_display = ("host", "user", "seen_at")

@@ -105,13 +105,14 @@ def _begin(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
         return
     connection = connections[using]
     savepoints = set(connection.savepoint_ids)
-    for others, hook, _ in connection.run_on_commit:
+    hooks: list[Any] = connection.run_on_commit
+    for others, hook, _ in hooks:
         if isinstance(hook, Change) and others <= savepoints and _is_fresh(hook):
             return
     change = Change(epoch, using)
     if connection.in_atomic_block or not connection.get_autocommit():
         # As ``on_commit`` does it, which refuses where a host commits by hand.
-        connection.run_on_commit.append((savepoints, change, False))
+        connection.run_on_commit.append((savepoints, change, False))  # type: ignore[arg-type]
     else:
         # The statement commits by itself. Where it fails, the change goes with the instance.
         instance._state.apikeys_change = change

@@ -8,9 +8,10 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from apikeys import usage
-from apikeys.models import AccessToken, AuditEvent
+from apikeys.models import AccessToken, AuditEvent, EpochPlace
 from apikeys.services.tokens import rotate_token
 
 MODELS = list(apps.get_app_config("apikeys").get_models())
@@ -34,6 +35,7 @@ def rows(issue, actor, acme):
     usage.record(issued.token.pk, "success", address="192.0.2.1", agent="curl")
     usage.refuse("token.unknown", dialect="default", address="192.0.2.1")
     usage.flush()
+    EpochPlace.objects.create(identity="0" * 32, user=1, host="web", seen_at=timezone.now())
     assert all(model._base_manager.exists() for model in MODELS)
     return issued, again
 

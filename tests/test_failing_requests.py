@@ -303,7 +303,7 @@ def test_a_change_that_no_process_can_hear_of_is_503_and_not_made(api, issue, mo
         def read(self):
             raise EpochUnavailableError("gone")
 
-        bump = read
+        bump = begin = read
 
     monkeypatch.setattr(epochs, "current", Gone)
     assert key.delete("/access/v1/token").json() == UNAVAILABLE

@@ -95,7 +95,7 @@ class RedisEpoch:
             _, number = self._ask("ZCOUNT", self._changes, time.time(), "+inf")
         except self._errors as error:
             raise EpochUnavailableError(type(error).__name__) from error
-        return number == 0
+        return bool(number == 0)
 
     def check(self) -> None:
         """Redis has one place."""

@@ -29,7 +29,7 @@ def cursor(connection: Any) -> Any:
     """
     if connection.queries_logged:
         return connection.cursor()
-    if type(connection)._cursor is not BaseDatabaseWrapper._cursor:
+    if type(connection)._cursor is not BaseDatabaseWrapper._cursor:  # type: ignore[attr-defined]
         # A backend of somebody else's sets its schema as it makes a cursor.
         connection.cursor().close()
     connection.close_if_health_check_failed()
