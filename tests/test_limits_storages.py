@@ -285,6 +285,13 @@ def test_a_hanging_redis_costs_whatever_kind_of_limit_one_timeout(
     assert len(hanging.sockets) == 1
 
 
+def test_an_address_that_asks_for_retries_gets_none(hanging: Gate) -> None:
+    found = Limiter(f"redis://127.0.0.1:{hanging.port}/0?retry_on_timeout=yes")
+    found.hit([charge("k")])
+    assert found.degraded
+    assert len(hanging.sockets) == 1
+
+
 def test_a_hanging_redis_does_not_hang_who_clears_it(hanging: Gate) -> None:
     found = behind(hanging)
     began = time.perf_counter()

@@ -26,11 +26,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._retry_at: float | None = None
         self.opened_at = -math.inf
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the server was silent when last heard of."""
-        return self._retry_at is not None
+        self.is_open = False  # also for a look without a lock, which every statement takes
 
     def admit(self) -> bool:
         """Tell whether this call is the one that tries an open breaker.
@@ -54,12 +50,14 @@ class Breaker:
             news = self._retry_at is None
             self.opened_at = time.monotonic()
             self._retry_at = self.opened_at + RETRY_SECONDS
+            self.is_open = True
             return news
 
     def close(self) -> bool:
         """Note that the server answers; tell whether that is news."""
         with self._lock:
             news, self._retry_at = self._retry_at is not None, None
+            self.is_open = False
             return news
 
 

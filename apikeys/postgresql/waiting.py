@@ -104,7 +104,7 @@ class WhileItLives:
     def watch(
         self, work: Generator[Any, Any, Any], connection: Connection
     ) -> Generator[Any, Any, Any]:
-        trying = self._admit()
+        trying = self._pulse.statements.is_open and self._admit()
         since: float | None = None
         try:
             wanted = next(work)
