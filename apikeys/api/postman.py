@@ -100,7 +100,7 @@ class _Plan:
             if method == "get" and "{" not in path:
                 members = self._members(_answer(operation).get("schema"))
                 if len(told := wanted & set(members)) > len(best[1]):
-                    best = path, told | ({"expires_at", "allowed_networks"} & set(members))
+                    best = path, {*told, *({"expires_at", "allowed_networks"} & set(members))}
         return best
 
     def _rank(self, path: str, method: str, paths: Collection[str]) -> tuple[int, int, str]:

@@ -126,6 +126,7 @@ def test_each_function_that_holds_a_new_secret_hides_its_variables_itself(
 )
 def test_only_staff_who_may_log_in_are_the_operators(alice, is_staff, is_active, may):
     alice.is_staff, alice.is_active = is_staff, is_active
+    alice.save()
     if may:
         require_operator(Actor.person(alice))
         return
