@@ -25,6 +25,7 @@ from django.utils.crypto import salted_hmac
 from apikeys import conf
 from apikeys.limits import Charge, Limit, limiter
 from apikeys.limits.limiters import Limiter
+from apikeys.models import stores
 from apikeys.networks import address_bucket, client_address
 
 LONGEST_WAIT: Final = 60
@@ -106,11 +107,16 @@ def _is_told_apart(character: str) -> bool:
 def _who(request: Any, name: str) -> str:
     place = _place(request, name)
     known = not _counts().peek([Charge(_PLACE, place)])[0].remaining
-    return f"log-in:{place}" if known else f"log-in:{account_digest(name)}"
+    return f"log-in:{place if known else _account(name)}"
 
 
 def _place(request: Any, name: str) -> str:
-    return f"{account_digest(name)}@{_bucket(request)}"
+    return f"{_account(name)}@{_bucket(request)}"
+
+
+def _account(name: str) -> str:
+    # A tenant with users of its own has another account of that name.
+    return stores.of_people().key(account_digest(name))
 
 
 def _bucket(request: Any) -> str:

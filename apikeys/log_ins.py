@@ -21,12 +21,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, ProgrammingError, transaction
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
 from apikeys import conf, guessing, usage
 from apikeys.logs import printable
+from apikeys.models import stores
+from apikeys.models.stores import Store
 from apikeys.networks import address_bucket, client_address
 from apikeys.services import audit
 from apikeys.services.actors import Actor
@@ -51,6 +53,7 @@ class _Failure(NamedTuple):
     actor: Actor
     at: datetime
     where: str
+    store: Store
 
 
 _failures: list[_Failure] = []
@@ -107,20 +110,31 @@ def flush() -> None:
     while failures:
         failure = failures[0]
         try:
-            audit.record_in_each(
-                failure.actor,
-                Action.MEMBER_LOG_IN_FAILED,
-                user_pk=failure.user_pk,
-                target=failure.name,
-                at=failure.at,
-                where=failure.where,
-            )
+            _write(failure)
         except (DatabaseError, InterfaceError) as error:
             logger.error("events not written, kept for the next time: %s", type(error).__name__)
             with _lock:
                 _failures[:0] = failures[: LARGEST_QUEUE - len(_failures)]
             return
         del failures[0]
+
+
+def _write(failure: _Failure) -> None:
+    with stores.entered(failure.store):
+        try:
+            with transaction.atomic(failure.store.alias):
+                audit.record_in_each(
+                    failure.actor,
+                    Action.MEMBER_LOG_IN_FAILED,
+                    user_pk=failure.user_pk,
+                    target=failure.name,
+                    at=failure.at,
+                    where=failure.where,
+                )
+        except ProgrammingError:
+            # The tenant has been dropped, and its events with it.
+            if not stores.is_gone(failure.store):
+                raise
 
 
 def _on_logged_in(sender: object, request: Any, user: Any, **kwargs: Any) -> None:
@@ -161,7 +175,7 @@ def _on_failed(
     if user is not None:
         actor = Actor.person(user, address=address) if confirms else Actor.nobody(address=address)
         label = str(user.get_username())
-        _keep(_Failure(user.pk, label, actor, timezone.now(), where))
+        _keep(_Failure(user.pk, label, actor, timezone.now(), where, stores.current()))
 
 
 def _before_save(

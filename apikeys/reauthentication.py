@@ -87,6 +87,6 @@ def _wait(user_pk: object) -> int:
     """Charge one attempt; return the seconds to wait, 0 when it may go on."""
     settings = conf.get()
     limit = Limit(settings.limits["log_in"], per="user", name="confirm")
-    charge = Charge(limit, stores.current().key(f"confirm:{user_pk}"))
+    charge = Charge(limit, stores.of_people().key(f"confirm:{user_pk}"))
     verdict = limiter(settings.limits_storage).hit([charge])
     return verdict.refused_by.retry_after if verdict.refused_by else 0

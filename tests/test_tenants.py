@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_login_failed
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
 
-from apikeys import conf, epochs, proofs, usage
+from apikeys import conf, epochs, guessing, log_ins, proofs, usage
 from apikeys.checks.tenants import check_schemas
 from apikeys.limits import limiter
-from apikeys.models import AccessToken, RefusalCounter, UsageCounter, lookup, stores
+from apikeys.models import AccessToken, AuditEvent, RefusalCounter, UsageCounter, lookup, stores
 from apikeys.models.stores import Store
 from apikeys.reauthentication import _wait
 from apikeys.services.actors import Actor
@@ -250,6 +251,30 @@ def test_passwords_asked_again_are_counted_for_each_tenants_user(keys, settings)
         with tenant(name):
             waits[name] = [_wait(1) > 0 for _ in range(3)]
     assert waits == {"ta": [False, False, True], "tb": [False, False, True]}
+
+
+def test_attempts_at_a_tenants_account_slow_nobody_of_another_down(keys, rf, settings):
+    settings.APIKEYS = {**settings.APIKEYS, "LIMITS": {"log_in_account": "2/hour"}}
+    limiter(conf.get().limits_storage).clear()
+    waits = {}
+    for name in ("ta", "tb"):
+        with tenant(name):
+            tries = (guessing.wait_for_account(rf.post("/"), "alice@example.org") for _ in range(3))
+            waits[name] = [wait > 0 for wait in tries]
+    assert waits == {"ta": [False, False, True], "tb": [False, False, True]}
+
+
+def test_a_wrong_password_is_an_event_of_the_tenant_whose_account_it_was_for(keys, rf):
+    request = rf.post("/")
+    with tenant("tb"):
+        user_login_failed.send(None, credentials={"username": "alice@example.org"}, request=request)
+    with tenant("ta"):
+        log_ins.flush()
+    found = {}
+    for name in ("ta", "tb"):
+        with tenant(name):
+            found[name] = AuditEvent.objects.filter(action="member.log_in_failed").count()
+    assert found == {"ta": 0, "tb": 1}
 
 
 def test_the_schema_of_the_thread_is_the_one_before_again(keys):

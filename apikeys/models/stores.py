@@ -13,7 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, router
+from django.db.models import Model
 
 from apikeys.models.tokens import AccessToken
 
@@ -40,34 +42,44 @@ DEFAULT: Final = Store(DEFAULT_DB_ALIAS)
 
 def current() -> Store:
     """Return where this thread reads and writes tokens now."""
-    alias = router.db_for_write(AccessToken)
-    return Store(alias, schema_of(connections[alias]))
+    return of(AccessToken)
 
 
-def schema_of(connection: Any) -> str:
+def of_people() -> Store:
+    """Return where this thread reads and writes users now."""
+    return of(get_user_model())
+
+
+def of(model: type[Model]) -> Store:
+    """Return where this thread reads and writes the rows of a model now."""
+    alias = router.db_for_write(model)
+    return Store(alias, schema_of(connections[alias], model._meta.app_label))
+
+
+def schema_of(connection: Any, app: str = _APP) -> str:
     """Return the schema that a connection was told to use; ``""`` where that decides nothing.
 
     Where the app lies in the schema that all tenants share, its rows are the same for each.
     """
     schema: str | None = getattr(connection, "schema_name", None)
-    return schema if schema and not is_shared() else ""
+    return schema if schema and not is_shared(app) else ""
 
 
-def is_shared() -> bool:
-    """Whether django-tenants keeps this app once for all tenants.
+def is_shared(app: str = _APP) -> bool:
+    """Whether django-tenants keeps the app of that label once for all tenants.
 
     Its settings are ``TENANT_APPS``, or ``TENANT_TYPES`` with the apps of each type.
     """
     if types := getattr(settings, "TENANT_TYPES", None):
         public = getattr(settings, "PUBLIC_SCHEMA_NAME", "public")
         lists = [kind.get("APPS", ()) for name, kind in types.items() if name != public]
-        return not any(_holds_app(names) for names in lists)
+        return not any(_holds(names, app) for names in lists)
     names = getattr(settings, "TENANT_APPS", None)
-    return names is not None and not _holds_app(names)
+    return names is not None and not _holds(names, app)
 
 
-def _holds_app(names: Any) -> bool:
-    config = apps.get_app_config(_APP)
+def _holds(names: Any, app: str) -> bool:
+    config = apps.get_app_config(app)
     cls = type(config)
     return not {config.name, f"{cls.__module__}.{cls.__qualname__}"}.isdisjoint(names)
 
