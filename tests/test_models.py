@@ -96,14 +96,15 @@ def test_token_ids_are_unique(issue):
     refuses(second, "token_id", token_id=first.token_id)
 
 
-def test_a_creation_id_is_once_in_its_organization(acme, globex, issue):
+def test_a_creation_id_is_once_its_callers_in_an_organization(acme, globex, issue):
     token = issue(creation_id="same").token
     made = SecretIssue.objects.get()
+    assert made.caller == "system:tests"
+    same = {"creation_id": "same", "fingerprint": made.fingerprint, "token": token}
     with pytest.raises(IntegrityError), transaction.atomic():
-        SecretIssue.objects.create(
-            organization=acme, creation_id="same", fingerprint=made.fingerprint, token=token
-        )
-    SecretIssue.objects.create(organization=globex, creation_id="same", fingerprint="", token=token)
+        SecretIssue.objects.create(organization=acme, caller=made.caller, **same)
+    SecretIssue.objects.create(organization=acme, caller="user:1", **same)
+    SecretIssue.objects.create(organization=globex, caller=made.caller, **same)
 
 
 def test_a_counter_has_one_row_for_each_of_what_it_counts(issue):
