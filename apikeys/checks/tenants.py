@@ -12,9 +12,6 @@ from apikeys import conf
 from apikeys.checks.types import Apps
 from apikeys.models import AccessToken, stores
 
-# By one of these the database backends that change schemas are known.
-_MARKS = ("schema_name", "set_schema", "set_tenant", "tenant", "schema")
-
 
 @register(Tags.security)
 def check_schemas(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
@@ -24,7 +21,7 @@ def check_schemas(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured:
         return []
     connection = connections[router.db_for_write(AccessToken)]
-    if not any(hasattr(connection, mark) for mark in _MARKS):
+    if not stores.changes_schemas(connection):
         return []
     engine = connection.settings_dict["ENGINE"]
     if not (hasattr(connection, "schema_name") and hasattr(connection, "set_schema")):

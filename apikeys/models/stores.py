@@ -15,7 +15,6 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, router
-from django.db.models import Model
 
 from apikeys.models.tokens import AccessToken
 
@@ -38,20 +37,32 @@ class Store(NamedTuple):
 
 
 DEFAULT: Final = Store(DEFAULT_DB_ALIAS)
+# By one of these the database backends that change schemas are known.
+_MARKS: Final = ("schema_name", "set_schema", "set_tenant", "tenant", "schema")
+_without_schemas: Final[dict[str, Store]] = {}
 
 
 def current() -> Store:
     """Return where this thread reads and writes tokens now."""
-    return of(AccessToken)
+    alias = router.db_for_write(AccessToken) if router.routers else DEFAULT_DB_ALIAS
+    # Every request asks, and Django takes microseconds to find a thread's connection.
+    found = _without_schemas.get(alias)
+    if found is not None:
+        return found
+    connection = connections[alias]
+    if changes_schemas(connection):
+        return Store(alias, schema_of(connection))
+    return _without_schemas.setdefault(alias, Store(alias))
+
+
+def changes_schemas(connection: Any) -> bool:
+    """Whether a connection's backend may use another schema for each request."""
+    return any(hasattr(connection, mark) for mark in _MARKS)
 
 
 def of_people() -> Store:
     """Return where this thread reads and writes users now."""
-    return of(get_user_model())
-
-
-def of(model: type[Model]) -> Store:
-    """Return where this thread reads and writes the rows of a model now."""
+    model = get_user_model()
     alias = router.db_for_write(model)
     return Store(alias, schema_of(connections[alias], model._meta.app_label))
 
