@@ -33,7 +33,12 @@ CORE: Final = (
 )
 # Processes and browsers take too long to run again for each mutant.
 LEFT_OUT: Final = "not slow and not browser and not postgres"
-IGNORED: Final = ("tests/e2e", "tests/seeds")
+IGNORED: Final = (
+    "tests/e2e",
+    "tests/seeds",
+    "tests/api/test_fuzz.py",
+    "tests/api/test_fuzz_demo.py",
+)
 
 
 def main() -> int:
@@ -87,7 +92,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("modules", nargs="*", default=list(CORE), help="files; default: the core")
     parser.add_argument("--seed", type=int, default=20261129, help="of the sample")
     parser.add_argument("--sample", type=int, default=40, help="mutants of each module (40)")
-    parser.add_argument("--budget", type=float, default=10.0, help="seconds of tests a mutant (10)")
+    parser.add_argument(
+        "--budget", type=float, default=10.0, help="processor seconds of tests a mutant (10)"
+    )
     parser.add_argument("--processes", type=int, default=1, help="forks at once (1)")
     parser.add_argument("--floor", type=float, default=96.0, help="score in percent (96)")
     parser.add_argument("--match", help="of the sample, only what is printed like this (regex)")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 import coverage
 import pytest
@@ -21,6 +22,19 @@ from mutation.forks import KILLED, NOT_CARRIED, SURVIVED, Forks, run_one
 from mutation.mutants import Mutant, tree_of, unchanged
 
 STATES = {SURVIVED: "survived", KILLED: "killed", NOT_CARRIED: "not carried over"}
+
+
+# A survivor runs the tests that did not fit, for so many times the budget.
+SECOND_LOOK: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A mutant, the tests that run its lines, and how many of them it has survived."""
+
+    mutant: Mutant
+    covering: list[pytest.Item]
+    ran: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ class Mutation:
 
     Args:
         mutants: those to run.
-        budget: seconds of tests for one mutant, as they took without one.
+        budget: seconds of processor time of tests for one mutant, as they took without one.
         processes: how many forks at once.
         say: prints a line of progress.
     """
@@ -61,7 +75,6 @@ class Mutation:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.durations[report.nodeid] += report.duration
         if report.failed or report.skipped:
             self.failing.add(report.nodeid)
 
@@ -83,7 +96,10 @@ class Mutation:
         measured.start()
         for number, item in enumerate(session.items):
             measured.switch_context(item.nodeid)
+            before = time.process_time()
             run_one(item)
+            # Not by the clock: a busy machine must not let fewer tests run.
+            self.durations[item.nodeid] = time.process_time() - before
             if number % 250 == 249:
                 self.say(f"{number + 1} of {len(session.items)} tests measured")
         measured.stop()
@@ -114,10 +130,12 @@ class Mutation:
         found = (found or set().union(*by_line.values())) - self.failing
         return [self.items[test] for test in sorted(found, key=lambda t: (self.durations[t], t))]
 
-    def _affordable(self, items: list[pytest.Item]) -> tuple[list[pytest.Item], float]:
+    def _affordable(
+        self, items: list[pytest.Item], budget: float
+    ) -> tuple[list[pytest.Item], float]:
         chosen, seconds = [], 0.0
         for item in items:
-            if chosen and seconds + self.durations[item.nodeid] > self.budget:
+            if chosen and seconds + self.durations[item.nodeid] > budget:
                 break
             chosen.append(item)
             seconds += self.durations[item.nodeid]
@@ -126,9 +144,9 @@ class Mutation:
     def _require_a_quiet_control(self, forks: Forks, files: list[str]) -> None:
         """Carry each module over unchanged: a test that fails then would kill every mutant."""
         for file in files:
-            items, seconds = self._affordable(self._tests(file, ()))
+            items, seconds = self._affordable(self._tests(file, ()), self.budget)
             prepare = partial(_carry_unchanged, _module(file), unchanged(file))
-            process = forks.start(prepare, items, 60 + 5 * seconds)
+            process = forks.start(prepare, items, _patience(seconds))
             _, status = os.waitpid(process, 0)
             forks.tidy(process)
             if status:
@@ -136,25 +154,25 @@ class Mutation:
         self.say(f"Control: {len(files)} modules carried over unchanged, no test failed")
 
     def _run(self, forks: Forks) -> None:
-        running: dict[int, tuple[Mutant, int, int]] = {}
-        waiting = list(reversed(self.mutants))
+        waiting = [_Look(mutant, self._tests(mutant.path, mutant.lines)) for mutant in self.mutants]
+        waiting.reverse()
+        running: dict[int, tuple[_Look, int]] = {}
         while waiting or running:
             while waiting and len(running) < self.processes:
-                mutant = waiting.pop()
-                covering = self._tests(mutant.path, mutant.lines)
-                items, seconds = self._affordable(covering)
-                if not items:
-                    self._note(Result(mutant, "survived", 0, 0))
-                    continue
-                prepare = partial(carry, _module(mutant.path), tree_of(mutant))
-                process = forks.start(prepare, items, 20 + 5 * seconds)
-                running[process] = mutant, len(items), len(covering)
-            if running:
-                process, status = os.wait()
-                forks.tidy(process)
-                mutant, ran, covering_count = running.pop(process)
-                state = "timed out" if os.WIFSIGNALED(status) else STATES[os.WEXITSTATUS(status)]
-                self._note(Result(mutant, state, ran, covering_count))
+                look = waiting.pop()
+                budget = self.budget * (SECOND_LOOK if look.ran else 1)
+                items, seconds = self._affordable(look.covering[look.ran :], budget)
+                prepare = partial(carry, _module(look.mutant.path), tree_of(look.mutant))
+                process = forks.start(prepare, items, _patience(seconds))
+                running[process] = look, look.ran + len(items)
+            process, status = os.wait()
+            forks.tidy(process)
+            look, ran = running.pop(process)
+            state = "timed out" if os.WIFSIGNALED(status) else STATES[os.WEXITSTATUS(status)]
+            if state == "survived" and not look.ran and ran < len(look.covering):
+                waiting.append(_Look(look.mutant, look.covering, ran))
+            else:
+                self._note(Result(look.mutant, state, ran, len(look.covering)))
 
     def _note(self, result: Result) -> None:
         self.results.append(result)
@@ -171,3 +189,8 @@ def _module(file: str) -> ModuleType:
 def _carry_unchanged(module: ModuleType, tree: ast.Module) -> bool:
     carry(module, tree)
     return True
+
+
+def _patience(seconds: float) -> float:
+    """Return after how long a fork is taken to hang, on a machine that may be busy."""
+    return 60 + 20 * seconds
