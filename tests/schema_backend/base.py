@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.backends.postgresql import base
+from apikeys.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
