@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
@@ -224,6 +226,24 @@ class TestPlaces:
         with django_assert_num_queries(1):
             present(issued)
         places.renew(epoch, "default")
+        present(issued)
+        with django_assert_num_queries(0):
+            present(issued)
+
+    def test_a_thread_makes_the_process_a_place_once_it_would_like_to_remember(
+        self, epoch, issue, monkeypatch, django_assert_num_queries
+    ):
+        issued = issue()
+        EpochPlace.objects.all().delete()
+        keeper = places.Keeper()
+        monkeypatch.setattr(places, "_keeper", keeper)
+        monkeypatch.delattr(mail, "outbox")
+        present(issued)
+        deadline = time.monotonic() + 30
+        while not keeper.leases:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert EpochPlace.objects.get().identity == epoch.identity
         present(issued)
         with django_assert_num_queries(0):
             present(issued)
