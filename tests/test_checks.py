@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -207,3 +209,14 @@ def test_peppers_are_not_missed_before_the_first_migration(monkeypatch, db):
 
     monkeypatch.setattr(connection.introspection, "table_names", lambda: [])
     assert checks.database.check_peppers(None, databases=["default"]) == []
+
+
+def test_an_id_belongs_to_one_subject():
+    modules = [path for path in Path(checks.__path__[0]).glob("*.py")]
+    found = [
+        (name, path.stem)
+        for path in modules
+        for name in set(re.findall(r'id="(apikeys\.[A-Z][0-9]{3})"', path.read_text()))
+    ]
+    assert len(found) > 15
+    assert len({name for name, _ in found}) == len(found)

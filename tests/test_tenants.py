@@ -310,13 +310,13 @@ class TestCheck:
     def test_one_that_does_not_is_refused(self, keys, monkeypatch):
         monkeypatch.delattr(connections[ALIAS], "schema_name")
         try:
-            assert [found.id for found in check_schemas(None)] == ["apikeys.E060"]
+            assert [found.id for found in check_schemas(None)] == ["apikeys.E070"]
         finally:
             monkeypatch.undo()
 
     def test_the_mode_for_one_host_is_refused(self, keys, settings):
         settings.APIKEYS = {**settings.APIKEYS, "CACHE": "host"}
-        assert [found.id for found in check_schemas(None)] == ["apikeys.E061"]
+        assert [found.id for found in check_schemas(None)] == ["apikeys.E071"]
         settings.TENANT_APPS = []
         assert check_schemas(None) == []
 

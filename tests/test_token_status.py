@@ -189,5 +189,5 @@ def test_an_activity_that_python_works_out_is_told_by_the_token_and_named_by_the
     token = AccessToken.objects.for_status().get()
     assert token.status is Status.OWNER_INACTIVE
     assert AccessToken.objects.with_status(Status.ACTIVE).exists()
-    assert [message.id for message in check_activity(None)] == ["apikeys.W050"]
+    assert [message.id for message in check_activity(None)] == ["apikeys.W046"]
     assert not people.is_known_to_queries()

@@ -20,6 +20,6 @@ def check_activity(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             "The user model works out is_active in Python, which no query can ask.",
             "Requests and single tokens ask it all the same; filters and counts of tokens take "
             "every owner for active. Store it in a column to have them agree.",
-            id="apikeys.W050",
+            id="apikeys.W046",
         )
     ]

@@ -30,8 +30,8 @@ def check_schemas(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             "can't be told from another's."
         )
         hint = "Use a backend with schema_name and set_schema(), as that of django-tenants."
-        return [Error(text, hint, id="apikeys.E060")]
+        return [Error(text, hint, id="apikeys.E070")]
     if cache == "host" and not stores.is_shared():
         text = "CACHE = 'host' does not work with a schema for each tenant: nothing is remembered."
-        return [Error(text, "Use 'redis', or leave CACHE out.", id="apikeys.E061")]
+        return [Error(text, "Use 'redis', or leave CACHE out.", id="apikeys.E071")]
     return []
