@@ -212,7 +212,7 @@ def test_peppers_are_not_missed_before_the_first_migration(monkeypatch, db):
 
 
 def test_an_id_belongs_to_one_subject():
-    modules = [path for path in Path(checks.__path__[0]).glob("*.py")]
+    modules = list(Path(checks.__path__[0]).glob("*.py"))
     found = [
         (name, path.stem)
         for path in modules
