@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import router
 
 from apikeys import networks
@@ -131,7 +132,8 @@ def _person_now(actor: Actor) -> Any:
     """Return the person as the database knows them now; None for a token and the system."""
     if actor.kind != "user" or actor.user is None:
         return None
-    model = type(actor.user)
+    # Not its type: a session brings a lazy object.
+    model = get_user_model()
     people_now = model._base_manager.using(router.db_for_write(model))
     return people_now.filter(pk=actor.user.pk).first()
 
