@@ -278,8 +278,7 @@ def test_a_name_of_control_characters_stays_in_its_line(
 def test_an_export_is_a_line_and_an_event(client: Any, alice: Any, acme: Any, caplog: Any) -> None:
     caplog.set_level(logging.INFO, "apikeys.exports")
     client.force_login(alice)
-    key = "ak_0123456789ABCDef_secretsecretsecret"
-    for path in (f"audit.csv?token={key}", "audit.jsonl", "usage.csv?range=7d"):
+    for path in ("audit.csv?token=0123456789ABCDef", "audit.jsonl", "usage.csv?range=7d"):
         response = client.get(f"/dashboard/acme/{path}", REMOTE_ADDR=HOME)
         assert response.status_code == 200
     found = AuditEvent.objects.filter(action__endswith=".exported").order_by("pk")

@@ -149,12 +149,7 @@ class Limiter:
 
     def forget(self, charges: Sequence[Charge]) -> None:
         """Forget what was charged to these, as if it had never been."""
-
-        def clear(storage: Storage) -> None:
-            for charge in charges:
-                storage.clear(charge.stored_as)
-
-        self._run(clear)
+        self._run(lambda storage: storage.forget(charges))
 
     def redis_time(self) -> float | None:
         """Return the Unix time by Redis's clock; None where counts are in memory or Redis fails."""

@@ -128,6 +128,12 @@ class MemoryCounts:
         taken = [free_at for free_at in self.events.get(charge.stored_as, ()) if free_at >= now]
         return len(taken), taken[0] - now if taken else None
 
+    def forget(self, charges: Sequence[Charge]) -> None:
+        """Forget what was charged to these."""
+        for charge in charges:
+            for kept in (self.storage, self.expirations, self.events):
+                kept.pop(charge.stored_as, None)
+
     def reset(self) -> None:
         """Forget everything."""
         for kept in (self.storage, self.expirations, self.events):
@@ -194,6 +200,10 @@ class RedisCounts(RedisStorage):
             pipeline.pttl(key)
         answers = pipeline.execute()
         return self._counts(charges, answers[1::3], answers[2::3])
+
+    def forget(self, charges: Sequence[Charge]) -> None:
+        """Forget what was charged to these."""
+        self.client.delete(*(self.prefixed_key(charge.stored_as) for charge in charges))
 
     def acquire(self, charge: Charge) -> bool:
         """Take a place of a rolling window, if it has one."""
