@@ -65,7 +65,9 @@ class TestCachedMode:
         save(PROXIES[Organization], pk=acme.pk, suspended_at=timezone.now())
         assert refused(issued) is Reason.ORGANIZATION_SUSPENDED
 
-    def test_an_owner_who_is_switched_off(self, epoch: Any, issue: Any, acme: Any, bob: Any) -> None:
+    def test_an_owner_who_is_switched_off(
+        self, epoch: Any, issue: Any, acme: Any, bob: Any
+    ) -> None:
         issued = issue(kind="personal", owner=bob)
         present(issued)
         save(PROXIES[get_user_model()], pk=bob.pk, is_active=False)

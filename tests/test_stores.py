@@ -70,4 +70,3 @@ def test_tasks_of_one_thread_are_told_apart() -> None:
 
     assert asyncio.run(both()) == [Store("default", "ta"), Store("default", "tb")]
     assert stores.current() == DEFAULT
-
