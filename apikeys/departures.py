@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 
+from apikeys import heirs
 from apikeys.models import Membership, admins
 from apikeys.services import members
 from apikeys.services.actors import Actor
@@ -28,7 +29,7 @@ _WRAPPED: Final = "_keeps_last_admins"
 
 def connect() -> None:
     """Begin to look after people; called once, when apps are ready."""
-    pre_delete.connect(_ends, Membership, dispatch_uid="apikeys.membership_ends")
+    heirs.connect(pre_delete, _ends, Membership, name="apikeys.membership_ends")
     model = get_user_model()
     if _WRAPPED not in vars(model):
         for name, wrap in (("clean", _checked), ("save_base", _guarded)):

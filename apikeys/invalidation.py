@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from apikeys import epochs, places
+from apikeys import epochs, heirs, places
 from apikeys.epochs import Epoch, EpochUnavailableError
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 
@@ -89,13 +89,13 @@ class Change:
 
 
 def connect() -> None:
-    """Listen to changes of the five models; called once, when apps are ready."""
+    """Listen to changes of the five models and their proxies; called once, when apps are ready."""
     for model in (AccessToken, Workspace, Organization, Membership, get_user_model()):
         name = model.__name__
-        pre_save.connect(_begin, model, dispatch_uid=f"apikeys-saves-{name}")
-        pre_delete.connect(_begin, model, dispatch_uid=f"apikeys-deletes-{name}")
-        post_save.connect(_end, model, dispatch_uid=f"apikeys-saved-{name}")
-        post_delete.connect(_end, model, dispatch_uid=f"apikeys-deleted-{name}")
+        heirs.connect(pre_save, _begin, model, name=f"apikeys-saves-{name}")
+        heirs.connect(pre_delete, _begin, model, name=f"apikeys-deletes-{name}")
+        heirs.connect(post_save, _end, model, name=f"apikeys-saved-{name}")
+        heirs.connect(post_delete, _end, model, name=f"apikeys-deleted-{name}")
 
 
 def _begin(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:

@@ -67,6 +67,7 @@ def _schemas(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
             cursor.execute("DROP SCHEMA IF EXISTS ta, tb CASCADE")
         made.close()
     lookup._compiled.pop(ALIAS, None)
+    stores._thread.found.pop(ALIAS, None)
     del connections[ALIAS], connections.databases[ALIAS]
 
 

@@ -7,6 +7,8 @@ and its like name it on the connection, as ``schema_name``). Knows no query of o
 
 from __future__ import annotations
 
+import threading
+from asyncio import _get_running_loop
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
@@ -39,20 +41,33 @@ class Store(NamedTuple):
 DEFAULT: Final = Store(DEFAULT_DB_ALIAS)
 # By one of these the database backends that change schemas are known.
 _MARKS: Final = ("schema_name", "set_schema", "set_tenant", "tenant", "schema")
-_without_schemas: Final[dict[str, Store]] = {}
+
+
+class _Thread(threading.local):
+    """The connections of a thread, each with the store that it is where no schema is named."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[Any, Store]] = {}
+
+
+_thread: Final = _Thread()
 
 
 def current() -> Store:
     """Return where this thread reads and writes tokens now."""
     alias = router.db_for_write(AccessToken) if router.routers else DEFAULT_DB_ALIAS
-    # Every request asks, and Django takes microseconds to find a thread's connection.
-    found = _without_schemas.get(alias)
-    if found is not None:
-        return found
-    connection = connections[alias]
-    if changes_schemas(connection):
+    # Every request asks, and Django takes microseconds to find a thread's connection. The schema
+    # is asked each time: any code may name one on the connection, and at any time.
+    in_task = _get_running_loop() is not None  # each task has a connection of its own
+    found = None if in_task else _thread.found.get(alias)
+    if found is None:
+        found = connections[alias], Store(alias)
+        if not in_task:
+            _thread.found[alias] = found
+    connection, plain = found
+    if getattr(connection, "schema_name", None):
         return Store(alias, schema_of(connection))
-    return _without_schemas.setdefault(alias, Store(alias))
+    return plain
 
 
 def changes_schemas(connection: Any) -> bool:

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db import router
 from django.utils import timezone
 
-from apikeys.models import AccessToken, Invitation, Membership, Organization, admins
+from apikeys.models import AccessToken, Invitation, Membership, Organization, admins, people
 from apikeys.models.organizations import Role
 from apikeys.models.tokens import Kind
 from apikeys.services import accounts, audit
@@ -229,13 +229,16 @@ def known_people(*, actor: Actor, organization: Organization) -> Any:
     managed = Membership.objects.filter(user=actor.user, role=Role.ADMIN).exclude(
         organization=organization
     )
-    return (
+    found = (
         Membership.objects.select_related("user", "organization")
         .filter(organization__in=managed.values("organization"))
         .of_active_people()
         .exclude(user__in=Membership.objects.filter(organization=organization).values("user"))
         .order_by("organization__name", "pk")
     )
+    if people.is_known_to_queries():
+        return found
+    return found.filter(pk__in=[one.pk for one in found if people.is_active(one.user)])
 
 
 def personal_tokens(membership: Membership) -> Any:
@@ -262,10 +265,10 @@ def known_user(*, actor: Actor, organization: Organization, name: str) -> Any:
         Invalid: ``user.unknown``: nobody has the name, or nobody the actor knows. One answer for
             both, or an admin could ask for each address whether it has an account.
     """
-    people = known_people(actor=actor, organization=organization)
+    known = known_people(actor=actor, organization=organization)
     members = Membership.objects.select_related("user").filter(organization=organization)
     field = f"user__{get_user_model().USERNAME_FIELD}__iexact"
-    for memberships in (people, members):
+    for memberships in (known, members):
         for found in memberships.filter(**{field: name}):
             if accounts.is_called(found.user, name):
                 return found.user

@@ -102,7 +102,9 @@ def update_token(
     changed = {f: _for_json(getattr(token, f)) for f in changes}
     changed = {f: value for f, value in changed.items() if value != before[f]}
     if changed:
-        token.save(update_fields=[*changed, "updated_at"])
+        # One that a clock far ahead has made expires no earlier than that, says the database.
+        token.created_at = min(token.created_at, timezone.now())
+        token.save(update_fields=[*changed, "created_at", "updated_at"])
         _record(
             actor,
             Action.TOKEN_UPDATED,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
-from apikeys.models import Membership, Organization
+from apikeys.models import Membership, Organization, people
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Invalid
 from apikeys.services.members import add_member, known_people, known_user
@@ -35,6 +36,20 @@ def test_admins_know_active_people_of_their_other_organizations(
 ) -> None:
     assert names(Actor.person(alice), acme) == ["kim@example.org"]
     assert set(names(Actor.person(alice), globex)) == {"alice@example.org", "kim@example.org"}
+
+
+def test_who_a_user_model_works_out_to_be_inactive_is_not_offered(
+    acme: Any, labs: Any, alice: Any, make_user: Any, actor: Actor, monkeypatch: Any
+) -> None:
+    add_member(actor=actor, organization=labs, user=make_user("gone@example.org"))
+    gone = property(
+        lambda user: user.get_username() != "gone@example.org", lambda user, value: None
+    )
+    monkeypatch.setattr(get_user_model(), "is_active", gone)
+    monkeypatch.setattr(people, "declared_activity", people.declared_activity.__wrapped__)
+    assert names(Actor.person(alice), acme) == ["kim@example.org", "off@example.org"]
+    with pytest.raises(Invalid):
+        known_user(actor=Actor.person(alice), organization=acme, name="gone@example.org")
 
 
 def test_members_know_nobody(acme: Any, labs: Any, bob: Any, actor: Actor) -> None:
