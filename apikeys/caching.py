@@ -120,7 +120,7 @@ def is_somebodys(http: HttpRequest, authenticators: Any) -> bool:
     if any(key in http.META for dialect in spoken for key in dialect.carriers_by_header):
         return True
     mixed = 0 < len(spoken) < len(authenticators)
-    return mixed and not {"HTTP_COOKIE", "HTTP_AUTHORIZATION"}.isdisjoint(http.META)
+    return mixed and any(http.META.get(key) for key in ("HTTP_COOKIE", "HTTP_AUTHORIZATION"))
 
 
 class _Fitness:

@@ -50,7 +50,7 @@ def check_caches(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             found.append(Warning(text, hint, id="apikeys.W050"))
         for method in _handlers(callback, view):
             if _holds_cache(_method(view, method)):
-                text = f"cache_page on {method}() of {name} keeps no answer at all, to a key or a session."
+                text = f"cache_page on {method}() of {name} keeps no answer, to a key or a session."
                 found.append(Warning(text, _INSTEAD, id="apikeys.W051"))
     site = [path for path in settings.MIDDLEWARE if _is_cache(path)]
     if site and views:
