@@ -107,7 +107,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         state = states.RequestState(dialects.get(self.dialect), view, browser)
         http.apikeys = state  # type: ignore[attr-defined]
         if view is not None:
-            caching.seal(request, view)
+            caching.seal(type(view))
         try:
             token = self._verify(http, state)
         except permissions.Undeclared as verdict:
@@ -136,9 +136,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         # Before all else: whatever fails from here on, no page and no log shows the secret.
         carried = carriers.take(state.dialect.carriers_by_header, http.META)
         http.__dict__.pop("headers", None)  # Django's copy of META
-        if carried or state.view is None:
-            state.carried = bool(carried)
-            caching.keep_from_django(http)
+        state.carried = bool(carried)
         state.address = networks.client_address(http.META, conf.get().trusted_proxies)
         if state.view is not None:
             permissions.declaration(state.view, http.method or "")

@@ -88,7 +88,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     """
     request = context.get("request")
     if caching.spoken_by(getattr(request, "authenticators", None)):
-        caching.seal(request, context["view"])  # some errors come before authentication
+        caching.seal(type(context["view"]))  # some errors come before authentication
     dialect = dialect_of(context)
     if dialect is None:
         return _left_to_drf(exc, context)

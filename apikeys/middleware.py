@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -38,6 +39,10 @@ class AccessTokenMiddleware:
         except Exception:
             _log_fault("after a request to", request)
         return response
+
+    def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> None:
+        """See to it that the view speaks to caches where another authenticator comes first."""
+        caching.seal_view(callback)
 
     def process_template_response(
         self, request: HttpRequest, response: HttpResponseBase

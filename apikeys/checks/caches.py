@@ -28,6 +28,10 @@ _INSTEAD: Final = (
     "Store what is costly inside the view, under whom it belongs to: "
     'cache.get_or_set(f"notes:{request.auth.workspace_id}", load, 60).'
 )
+_LEAVE: Final = (
+    "Leave cache_page where it is for answers to nobody alone: those without a key and, where "
+    "another authenticator stands beside ours, without a cookie or Authorization too."
+)
 
 
 @register(Tags.security)
@@ -42,11 +46,11 @@ def check_caches(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         name = f"{type(view).__module__}.{type(view).__qualname__} (/{route})"
         if _holds_cache(callback) or _holds_cache(_method(view, "dispatch")):
             text = f"cache_page around {name} keeps no answer to a key."
-            hint = f"{_INSTEAD} Leave cache_page where it is for answers without a key alone."
+            hint = f"{_INSTEAD} {_LEAVE}"
             found.append(Warning(text, hint, id="apikeys.W050"))
         for method in _handlers(callback, view):
             if _holds_cache(_method(view, method)):
-                text = f"cache_page on {method}() of {name} keeps no answer at all."
+                text = f"cache_page on {method}() of {name} keeps no answer, to a key or a session."
                 found.append(Warning(text, _INSTEAD, id="apikeys.W051"))
     site = [path for path in settings.MIDDLEWARE if _is_cache(path)]
     if site and views:
