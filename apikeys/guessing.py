@@ -95,8 +95,10 @@ def proven(request: Any, name: str, account: Any) -> None:
     elif attempt.own != own:
         # The backend found somebody else than whose name it is: the right password counts not.
         counts.add(attempt.charges(tries), -1)
-    elif all([_take_back(counts, limit, attempt) for limit in (tries, steps)]):
-        _forget(counts, attempt.key)
+    else:
+        left = [_take_back(counts, limit, attempt) for limit in (tries, steps)]
+        if not any(left):
+            _forget(counts, attempt.key)
     place = Charge(_PLACE, at_place)
     counts.forget([place])  # its time begins anew
     counts.add([place])
@@ -159,8 +161,8 @@ def _at_place(request: Any, account: Any) -> str:
     return stores.of_people().key(f"log-in-at:{account}@{_bucket(request)}")
 
 
-def _take_back(counts: Limiter, limit: Limit, attempt: _Attempt) -> bool:
-    """Take back what was tried at the account; tell whether nothing else is left."""
+def _take_back(counts: Limiter, limit: Limit, attempt: _Attempt) -> int:
+    """Take back what was tried at the account; return how much else is left."""
     shared, own = Charge(limit, attempt.key), Charge(limit, attempt.own)
     tried, all_tried = counts.peek([own, shared])
     # A window that began before the shared one holds attempts that are no part of that.
@@ -169,7 +171,7 @@ def _take_back(counts: Limiter, limit: Limit, attempt: _Attempt) -> bool:
     left = counts.add([shared], -amount)[0]
     if left <= 0:  # less than nothing: the shared window ended in between
         counts.forget([shared])
-    return left <= 0
+    return max(left, 0)
 
 
 def _forget(counts: Limiter, key: str) -> None:
