@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
@@ -39,14 +40,27 @@ class SlowedMixin:
         check: Any = super().authenticate  # type: ignore[misc]
         if request is None:
             return check(request, username=username, password=password)
-        wait = guessing.wait_for_address(request) or guessing.wait_for_account(request, username)
+        wait = guessing.wait_for_address(request) or guessing.wait_for_account(
+            request, username, self.account_of(username)
+        )
         request.log_in_wait = wait  # type: ignore[attr-defined]
         if wait:
             return None
         user = check(request, username=username, password=password)
         if user is not None:
-            guessing.proven(request, username)
+            guessing.proven(request, username, user.pk)
         return user
+
+    def account_of(self, username: str) -> Any:
+        """Return the primary key of whoever has that name; None where nobody has it.
+
+        A backend that finds people by something else than their log-in name says here by what.
+        """
+        manager: Any = get_user_model()._default_manager
+        try:
+            return manager.get_by_natural_key(username).pk
+        except (ObjectDoesNotExist, ValueError):  # some texts can't even be looked for
+            return None
 
     async def aauthenticate(
         self,

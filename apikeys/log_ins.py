@@ -21,7 +21,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError, InterfaceError, ProgrammingError, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    transaction,
+)
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
@@ -213,7 +219,17 @@ def _is_new_hash(user: Any, before: str | None, update_fields: Any) -> bool:
 
 
 def _record(user: Any, action: Action, actor: Actor) -> None:
-    audit.record_in_each(actor, action, user_pk=user.pk, target=str(user.get_username()))
+    """Write the events of an act; without them it is not done.
+
+    Raises:
+        OperationalError: they can't be written: an outage, whatever the database calls it.
+    """
+    try:
+        audit.record_in_each(actor, action, user_pk=user.pk, target=str(user.get_username()))
+    except (InterfaceError, OperationalError):
+        raise
+    except DatabaseError as error:
+        raise OperationalError(f"no audit event: {type(error).__name__}") from error
 
 
 def _keep(failure: _Failure) -> None:

@@ -70,7 +70,7 @@ def confirm(request: HttpRequest, password: str) -> None:
         TooManyAttemptsError: attempts have run out; the password was not looked at.
     """
     user, name = request.user, request.user.get_username()
-    if wait := _wait(user.pk) or guessing.wait_for_account(request, name):
+    if wait := _wait(user.pk) or guessing.wait_for_account(request, name, user.pk):
         log_ins.slowed(request, name, wait)
         raise TooManyAttemptsError(wait)
     log_ins.confirming(request)
@@ -79,7 +79,7 @@ def confirm(request: HttpRequest, password: str) -> None:
         raise TooManyAttemptsError(wait)
     if found is None or found.pk != user.pk:
         raise WrongPasswordError
-    guessing.proven(request, name)
+    guessing.proven(request, name, user.pk)
     stamp(request)
     log_ins.confirmed(user, request)
 

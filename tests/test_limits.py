@@ -353,7 +353,7 @@ def test_memory_forgets_the_oldest_keys_beyond_its_bound(
             assert memory.hit([Charge(limit, str(number))]).allowed
         assert not memory.hit([Charge(limit, "999")]).allowed
         assert memory.hit([Charge(limit, "0")]).allowed
-    kept = memory._memory
+    [kept] = memory._memory.shelves.values()
     # Full the moment before: then the oldest ten made room.
     assert [len(kept.expirations), len(kept.storage), len(kept.events)] == [91, 91, 91]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import math
 import threading
 import time
 import uuid
@@ -12,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from limits.storage import RedisStorage
 from redis import ConnectionError as RedisConnectionError
 
 from apikeys.limits import Charge, Limit, Limiter, storages
@@ -117,7 +120,7 @@ def test_rolling_keys_that_hold_nothing_any_more_go_before_those_in_use(
     found.hit(busy)
     found.hit([charge("one more", long)])
     assert used(found, "busy", long) == 2
-    kept = found._memory.events
+    kept = found._memory.shelves[long.name].events
     assert [key for key in kept if "aged" in key] == []
     # Those that were used least recently make the tenth full.
     assert [used(found, key, long) for key in range(99 - aged)] == [
@@ -338,3 +341,100 @@ def test_only_the_scheme_of_a_unix_socket_is_rewritten(tmp_path: Path) -> None:
     odd = f"{tmp_path}/redis+unix://redis.sock"
     found = Limiter(f"redis+unix://{odd}")
     assert client(found).connection_pool.connection_kwargs["path"] == odd
+
+
+# One protocol
+
+
+def methods(storage: type) -> set[str]:
+    mixed_in = set(dir(RedisStorage))
+    return {name for name in vars(storage) if not name.startswith("_") and name not in mixed_in}
+
+
+def test_memory_and_redis_answer_to_the_same_methods() -> None:
+    asked = {"read", "add", "acquire", "look", "forget"}
+    assert methods(storages.MemoryCounts) == asked
+    assert methods(storages.RedisCounts) - {"time", "drop_idle_connections", "client"} == asked
+    for storage in (storages.MemoryCounts, storages.RedisCounts):
+        for name in asked | {"reset"}:
+            assert callable(getattr(storage, name)), (storage, name)
+    for name in asked:
+        memory, redis = (
+            inspect.signature(getattr(storage, name))
+            for storage in (storages.MemoryCounts, storages.RedisCounts)
+        )
+        assert memory == redis, name
+
+
+def script(storage: storages.Storage) -> list[Any]:
+    """Everything that a storage can be asked, its answers with the seconds rounded up."""
+    a, b, rolling = charge("a"), charge("b"), charge("r", ROLLING)
+    told: list[Any] = [
+        storage.read([a, b]),
+        storage.add([a, b], 1),
+        storage.add([a], 3),
+        storage.add([b], -2),
+        storage.read([a, b, charge("c")]),
+        storage.look(rolling),
+        [storage.acquire(rolling) for _ in range(6)],
+        storage.look(rolling),
+        storage.forget([a, rolling, charge("never")]),
+        storage.read([a, b]),
+        storage.look(rolling),
+        storage.add([a], 1),
+    ]
+    storage.reset()
+    told += [storage.read([a, b]), storage.look(rolling), storage.acquire(rolling)]
+
+    def rounded(answer: Any) -> Any:
+        if isinstance(answer, float):
+            return math.ceil(answer)
+        if isinstance(answer, (list, tuple)):
+            return [rounded(part) for part in answer]
+        return answer
+
+    return [rounded(answer) for answer in told]
+
+
+ANSWERS = [
+    [[0, None], [0, None]],
+    [[1, 60], [1, 60]],
+    [[4, 60]],
+    [[-1, 60]],
+    [[4, 60], [-1, 60], [0, None]],
+    [0, None],
+    [True] * 5 + [False],
+    [5, 60],
+    None,
+    [[0, None], [-1, 60]],
+    [0, None],
+    [[1, 60]],
+    [[0, None], [0, None]],
+    [0, None],
+    True,
+]
+
+
+def test_memory_gives_the_answers_of_the_protocol() -> None:
+    assert script(storages.MemoryCounts()) == ANSWERS
+
+
+@needs_redis
+@pytest.mark.redis
+def test_redis_gives_the_answers_of_the_protocol(shared: Limiter) -> None:
+    assert shared._redis is not None
+    assert script(shared._redis) == ANSWERS
+
+
+@pytest.mark.parametrize("limit", [MINUTE, ROLLING], ids=["fixed", "rolling"])
+def test_keys_of_one_limit_push_out_none_of_another(
+    monkeypatch: pytest.MonkeyPatch, limit: Limit
+) -> None:
+    monkeypatch.setattr(storages, "MEMORY_KEYS", 50)
+    found = Limiter("memory://")
+    kept = Limit("5/30 day", per="user", name="kept", rolling=limit.rolling)
+    found.hit([charge("home", kept)])
+    for key in range(500):
+        found.hit([charge(key, limit)])
+    assert used(found, "home", kept) == 1
+    assert sum(used(found, key, limit) for key in range(500)) <= 50

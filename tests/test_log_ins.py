@@ -8,14 +8,21 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import SESSION_KEY, authenticate, get_user_model
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
-from django.db import DatabaseError, connection
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apikeys import log_ins, reauthentication, usage
-from apikeys.models import AuditEvent, RefusalCounter
+from apikeys.models import AccessToken, AuditEvent, RefusalCounter
 from apikeys.services.members import add_member
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +171,56 @@ def test_events_that_can_not_be_written_wait_for_the_next_time(
         assert [event[0] for event in events(acme)] == ["member.log_in_failed"]
     assert AuditEvent.objects.get(action="member.log_in_failed").created_at == at
     assert lines()[-1] == "events not written, kept for the next time: DatabaseError"
+
+
+@pytest.mark.project
+@pytest.mark.parametrize(
+    "error", [DatabaseError, InterfaceError, InternalError, OperationalError, ProgrammingError]
+)
+def test_a_log_in_whose_event_can_not_be_written_is_a_503_and_logs_nobody_in(
+    client: Any, api: Any, bob: Any, acme: Any, monkeypatch: Any, error: type[Exception]
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise error("disk")
+
+    bob.is_staff = True
+    bob.save()
+    name = "bob@example.org"
+    given = {"username": name, "password": PASSWORD, "name": "x", "scope": "global"}
+    doors = [
+        lambda: log_in(client, name, PASSWORD),
+        lambda: client.post("/admin/login/", {"username": name, "password": PASSWORD}),
+        lambda: api.post(
+            "/api/v1/auth/login", {"email": name, "password": PASSWORD}, format="json"
+        ),
+        lambda: api.post("/tokens", given, format="multipart"),
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr("apikeys.services.audit.record_in_each", fail)
+        for door in doors:
+            answer = door()
+            assert answer.status_code == 503
+            assert int(answer["Retry-After"]) > 0
+            assert "disk" not in answer.content.decode()
+        assert SESSION_KEY not in client.session
+    assert AccessToken.objects.count() == 0
+    assert log_in(client, name, PASSWORD).status_code == 302
+
+
+@pytest.mark.project
+def test_a_password_whose_event_can_not_be_written_stays_as_it_was(
+    client: Any, alice: Any, monkeypatch: Any
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise DatabaseError("disk")
+
+    client.force_login(alice)
+    body = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    with monkeypatch.context() as patch:
+        patch.setattr("apikeys.services.audit.record_in_each", fail)
+        assert client.post("/accounts/password/", body).status_code == 503
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
 
 
 def test_no_more_failures_are_kept_than_fit(client: Any, bob: Any, monkeypatch: Any) -> None:

@@ -143,6 +143,13 @@ class Limiter:
             return 0
         return _fixed(charge.limit, (used, ends_at), time.time()).retry_after
 
+    def add(self, charges: Sequence[Charge], amount: int = 1) -> list[int]:
+        """Charge limits that do not roll, whether or not they have anything left.
+
+        Returns how often each has been charged then. A negative amount takes back.
+        """
+        return [used for used, _ in self._run(lambda storage: storage.add(charges, amount))]
+
     def peek(self, charges: Sequence[Charge]) -> tuple[Window, ...]:
         """Where the limits stand, in the order given. Charges nothing."""
         return self._run(lambda storage: _peek(storage, charges))

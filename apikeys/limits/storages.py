@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from limits.storage import RedisStorage
@@ -62,30 +63,60 @@ return {taken, used, string.format('%.6f', left)}
 """
 
 
-class MemoryCounts:
-    """Dictionaries that their limiter uses under `lock`, bounded.
+@dataclass(slots=True)
+class Shelf:
+    """The counts of all limits of one name.
 
     `storage` and `expirations` hold the number and the end of each fixed window, `events` the
     moments at which the places of a rolling one are free again, the oldest first; all in seconds
-    of the monotonic clock. Where MEMORY_KEYS keys of a kind (about 20 MB) leave no room for a new
-    one, the oldest tenth is forgotten, of rolling ones first those whose places are all free, then
-    those used least recently; their windows start anew.
+    of the monotonic clock.
+    """
+
+    storage: dict[str, int] = field(default_factory=dict)
+    expirations: dict[str, float] = field(default_factory=dict)
+    events: dict[str, deque[float]] = field(default_factory=dict)
+
+    def make_room_for_a_window(self) -> None:
+        """Forget the oldest tenth of the fixed windows, if there is no room for one more."""
+        if len(self.expirations) >= MEMORY_KEYS:
+            for key in list(self.expirations)[: MEMORY_KEYS // 10]:
+                del self.expirations[key], self.storage[key]
+
+    def make_room_for_events(self, now: float) -> None:
+        """Forget a tenth of the rolling windows, if there is no room for one more."""
+        if len(self.events) >= MEMORY_KEYS:
+            aged = [key for key, free_at in self.events.items() if free_at[-1] < now]
+            # A tenth in any case: otherwise each new key might look at all of them again.
+            others = max(0, MEMORY_KEYS // 10 - len(aged))
+            for key in aged:
+                del self.events[key]
+            for key in list(self.events)[:others]:
+                del self.events[key]
+
+
+class MemoryCounts:
+    """Dictionaries that their limiter uses under `lock`, bounded.
+
+    Where MEMORY_KEYS keys of a kind (about 20 MB) leave no room for a new one, the oldest tenth is
+    forgotten, of rolling ones first those whose places are all free, then those used least
+    recently; their windows start anew. Limits of different names are kept apart: whoever can make
+    keys of one, as strangers can by failing from many addresses, pushes out none of another.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.storage: dict[str, int] = {}
-        self.expirations: dict[str, float] = {}
-        self.events: dict[str, deque[float]] = {}
+        # By the names of limits, which code gives and no caller.
+        self.shelves: defaultdict[str, Shelf] = defaultdict(Shelf)
 
     def read(self, charges: Sequence[Charge]) -> list[Count]:
         """Return where fixed windows stand."""
         now = time.monotonic()
         counts: list[Count] = []
         for charge in charges:
-            ends_at = self.expirations.get(charge.stored_as, now)
+            shelf = self.shelves[charge.limit.name]
+            ends_at = shelf.expirations.get(charge.stored_as, now)
             ended = ends_at <= now
-            counts.append((0, None) if ended else (self.storage[charge.stored_as], ends_at - now))
+            counts.append((0, None) if ended else (shelf.storage[charge.stored_as], ends_at - now))
         return counts
 
     def add(self, charges: Sequence[Charge], amount: int) -> list[Count]:
@@ -93,28 +124,29 @@ class MemoryCounts:
         now = time.monotonic()
         counts: list[Count] = []
         for charge in charges:
-            key = charge.stored_as
-            ends_at = self.expirations.get(key)
+            shelf, key = self.shelves[charge.limit.name], charge.stored_as
+            ends_at = shelf.expirations.get(key)
             if ends_at is None:
-                self._make_room_for_a_window()
+                shelf.make_room_for_a_window()
             if ends_at is None or ends_at <= now:
                 # Taken out first: the youngest window stands last.
-                self.expirations.pop(key, None)
-                self.storage[key] = 0
-                ends_at = self.expirations[key] = now + charge.limit.seconds
-            self.storage[key] += amount
-            counts.append((self.storage[key], ends_at - now))
+                shelf.expirations.pop(key, None)
+                shelf.storage[key] = 0
+                ends_at = shelf.expirations[key] = now + charge.limit.seconds
+            shelf.storage[key] += amount
+            counts.append((shelf.storage[key], ends_at - now))
         return counts
 
     def acquire(self, charge: Charge) -> bool:
         """Take a place of a rolling window, if it has one."""
         now = time.monotonic()
         limit, key = charge.limit, charge.stored_as
-        free_at = self.events.pop(key, None)
+        shelf = self.shelves[limit.name]
+        free_at = shelf.events.pop(key, None)
         if free_at is None:
-            self._make_room_for_events(now)
+            shelf.make_room_for_events(now)
             free_at = deque()
-        self.events[key] = free_at  # last: the one used least recently stands first
+        shelf.events[key] = free_at  # last: the one used least recently stands first
         while free_at and free_at[0] < now:
             free_at.popleft()
         if len(free_at) >= limit.amount:
@@ -125,34 +157,20 @@ class MemoryCounts:
     def look(self, charge: Charge) -> Count:
         """Return where a rolling window stands."""
         now = time.monotonic()
-        taken = [free_at for free_at in self.events.get(charge.stored_as, ()) if free_at >= now]
+        events = self.shelves[charge.limit.name].events
+        taken = [free_at for free_at in events.get(charge.stored_as, ()) if free_at >= now]
         return len(taken), taken[0] - now if taken else None
 
     def forget(self, charges: Sequence[Charge]) -> None:
         """Forget what was charged to these."""
         for charge in charges:
-            for kept in (self.storage, self.expirations, self.events):
+            shelf = self.shelves[charge.limit.name]
+            for kept in (shelf.storage, shelf.expirations, shelf.events):
                 kept.pop(charge.stored_as, None)
 
     def reset(self) -> None:
         """Forget everything."""
-        for kept in (self.storage, self.expirations, self.events):
-            kept.clear()
-
-    def _make_room_for_a_window(self) -> None:
-        if len(self.expirations) >= MEMORY_KEYS:
-            for key in list(self.expirations)[: MEMORY_KEYS // 10]:
-                del self.expirations[key], self.storage[key]
-
-    def _make_room_for_events(self, now: float) -> None:
-        if len(self.events) >= MEMORY_KEYS:
-            aged = [key for key, free_at in self.events.items() if free_at[-1] < now]
-            # A tenth in any case: otherwise each new key might look at all of them again.
-            others = max(0, MEMORY_KEYS // 10 - len(aged))
-            for key in aged:
-                del self.events[key]
-            for key in list(self.events)[:others]:
-                del self.events[key]
+        self.shelves.clear()
 
 
 class RedisCounts(RedisStorage):

@@ -10,6 +10,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordMixin
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 
 from apikeys import dialects, emails, log_ins, reauthentication
@@ -135,4 +136,5 @@ class ChangePasswordForm(PasswordChangeForm):
     def save(self, commit: bool = True) -> Any:
         """Change the password; the person of the request answers for it."""
         log_ins.changes_password(self.user, self.request)
-        return super().save(commit)
+        with transaction.atomic():  # with its events, or not at all
+            return super().save(commit)
