@@ -107,7 +107,7 @@ def lead_search(request: HttpRequest) -> HttpResponseRedirect:
 
     What is longer than a form that somebody fills in is no search, and is left out.
     """
-    typed: QueryDict = getattr(request, _TYPED, request.POST)
+    typed: Any = getattr(request, _TYPED, request.POST)
     return lead_to(request, QueryDict() if _length(typed) > _LONGEST_FORM else typed)
 
 
