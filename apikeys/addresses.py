@@ -119,6 +119,8 @@ def lead_to(request: HttpRequest, parameters: QueryDict) -> HttpResponseRedirect
         if given and name != CSRF_FIELD:
             kept.setlist(name, given)
     text = kept.urlencode()
+    if len(text) > _LONGEST_FORM:  # no server takes it, and Django leads to none much longer
+        text = ""
     response = HttpResponseRedirect(f"{request.path}?{text}" if text else request.path)
     response.headers["Cache-Control"] = "no-store, private"
     response.headers["Referrer-Policy"] = "same-origin"
