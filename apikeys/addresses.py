@@ -17,6 +17,10 @@ from django.urls import URLPattern
 from apikeys import pasted
 
 CSRF_FIELD: Final = "csrfmiddlewaretoken"
+# Nobody fills in so much by hand, and reading it would keep a thread busy.
+_LONGEST_FORM: Final = 8_192
+# A search asks for the id alone, whatever words were around the key.
+_TYPED: Final = "_apikeys_typed"
 _PASSWORD: Final = re.compile("password|^again$")
 
 View = Callable[..., HttpResponseBase]
@@ -93,9 +97,18 @@ def search_by_post(view: View) -> View:
         # Without a field there is nothing to search for: the view says that it takes no POST.
         if request.method != "POST" or not set(request.POST) - {CSRF_FIELD}:
             return view(request, *args, **kwargs)
-        return lead_to(request, request.POST)
+        return lead_search(request)
 
     return check
+
+
+def lead_search(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to the present path with the form that was sent, as it was typed but for keys.
+
+    What is longer than a form that somebody fills in is no search, and is left out.
+    """
+    typed: Any = getattr(request, _TYPED, request.POST)
+    return lead_to(request, QueryDict() if _length(typed) > _LONGEST_FORM else typed)
 
 
 def lead_to(request: HttpRequest, parameters: QueryDict) -> HttpResponseRedirect:
@@ -106,15 +119,20 @@ def lead_to(request: HttpRequest, parameters: QueryDict) -> HttpResponseRedirect
         if given and name != CSRF_FIELD:
             kept.setlist(name, given)
     text = kept.urlencode()
+    if len(text) > _LONGEST_FORM:  # no server takes it, and Django leads to none much longer
+        text = ""
     response = HttpResponseRedirect(f"{request.path}?{text}" if text else request.path)
     response.headers["Cache-Control"] = "no-store, private"
     response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
+def _length(form: QueryDict) -> int:
+    return sum(len(name) + sum(map(len, texts)) for name, texts in form.lists())
+
+
 def _clean_form(request: HttpRequest) -> None:
-    # Nobody fills in so much by hand, and reading it would keep a thread busy for seconds.
-    if sum(len(text) for _, texts in request.POST.lists() for text in texts) > pasted.LONGEST_TEXT:
+    if _length(request.POST) > _LONGEST_FORM:
         return
     cleaned = QueryDict(mutable=True, encoding=request.POST.encoding)
     for name, values in request.POST.lists():
@@ -122,6 +140,7 @@ def _clean_form(request: HttpRequest) -> None:
         cleaned.setlist(name, values if whole else [_certain(value) for value in values])
     if cleaned != request.POST:
         cleaned._mutable = False
+        setattr(request, _TYPED, request.POST)
         request.POST = cleaned  # type: ignore[assignment]
 
 

@@ -10,6 +10,7 @@ import logging
 import traceback
 from collections.abc import Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -152,19 +153,26 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     )
 
 
+_LONGEST_REPEATED = 500
+_LONGEST_DETAIL = 2_000
+_MOST_FIELDS = 100
+
+
 def _make_sendable(problem: Problem) -> None:
     """Change the problem so that it can be sent: it may repeat what came in.
 
-    That may be half a character, or a key in the place of another value.
+    That may be half a character, a key in the place of another value, or text without an end.
     """
 
-    def whole(text: str) -> str:
-        return pasted.without_secrets(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    def whole(text: str, longest: int = _LONGEST_REPEATED) -> str:
+        text = text[:longest].encode("utf-8", "backslashreplace").decode("utf-8")
+        return pasted.without_secrets(text)
 
     if problem.fields or not problem.detail.isascii():
-        problem.detail = whole(problem.detail)
+        problem.detail = whole(problem.detail, _LONGEST_DETAIL)
     if problem.fields:
-        problem.fields = {whole(name): whole(text) for name, text in problem.fields.items()}
+        few = islice(problem.fields.items(), _MOST_FIELDS)
+        problem.fields = {whole(name): whole(text) for name, text in few}
 
 
 def _host(request: HttpRequest) -> str:

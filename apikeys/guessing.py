@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple
 
 from django.utils.crypto import salted_hmac
 
-from apikeys import conf
+from apikeys import conf, emails
 from apikeys.limits import Charge, Limit, limiter
 from apikeys.limits.limiters import Limiter
 from apikeys.limits.policy import Window
@@ -117,7 +117,8 @@ def account_digest(name: str) -> str:
     Case, accents, width, blanks and invisible characters are left out: databases differ in which
     of them they tell apart, and two names too many under one count harm nobody.
     """
-    folded = unicodedata.normalize("NFKC", str(name)[:LONGEST_NAME]).casefold()
+    written = unicodedata.normalize("NFKC", str(name)[:LONGEST_NAME]).casefold()
+    folded = emails.with_domain_in_letters(written.strip())
     letters = (c for c in unicodedata.normalize("NFKD", folded) if _is_told_apart(c))
     return salted_hmac(__name__, "".join(letters), algorithm="sha256").hexdigest()[:32]
 

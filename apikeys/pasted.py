@@ -9,26 +9,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import logging
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 from apikeys import dialects
 from apikeys.credentials import CHECKSUM_LENGTH, KeyShape
 from apikeys.dialects import Dialect
-from apikeys.visible import without_ignorable
+from apikeys.readings import plain, readings
 
 WITHHELD: Final = "***"
 # What is longer is no search; the rest is dropped unread.
 LONGEST_TEXT: Final = 65_536
-# Percent signs of an address inside an address inside an address.
-_LAYERS: Final = 3
 _ROUNDS: Final = 8
 # Secrets and ids that stand apart are tried in pairs: few of each, or a long text costs seconds.
 _MOST_ALONE: Final = 20
@@ -36,9 +31,10 @@ _MOST_ALONE: Final = 20
 _LETTER: Final = "[A-Za-z0-9]"
 _LEFT: Final = f"(?<!{_LETTER})"
 _RIGHT: Final = f"(?!{_LETTER})"
-# Line breaks of mails: plain, quoted ("> "), quoted-printable ("=").
-_GAP: Final = re.compile(r"=\r?\n|[\s>\\]+")
-_ENCODED: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{18,}={0,2}")
+# Line breaks of mails: plain, quoted ("> "), quoted-printable ("="), hyphenated.
+_GAP: Final = re.compile(r"[=\-\u2010]\r?\n|[\s>\\]+")
+# Base64 of letters, digits, "_" and ":" has none of its signs.
+_ENCODED: Final = re.compile(rf"{_LEFT}{_LETTER}{{18,}}={{0,2}}")
 
 
 class Cut(NamedTuple):
@@ -114,21 +110,35 @@ class _Looks:
         return rare and self.shape.match(self.exact(token_id), self.exact(secret))
 
 
-_built: tuple[Mapping[str, Dialect], tuple[_Looks, ...]] | None = None
+class _Known(NamedTuple):
+    dialects: Mapping[str, Dialect]
+    looks: tuple[_Looks, ...]
+    # Nothing that is searched for is in a text without this.
+    sign: re.Pattern[str]
+
+
+_built: _Known | None = None
 
 
 def _looks() -> tuple[_Looks, ...]:
+    return _known().looks
+
+
+def _known() -> _Known:
     global _built
     known = dialects.all_dialects()
-    if _built is None or _built[0] is not known:
+    if _built is None or _built.dialects is not known:
         by_shape: dict[KeyShape, set[str]] = {}
         for dialect in known.values():
             for shape in dialect.accepted_key_shapes:
                 prefixes = by_shape.setdefault(shape, set())
                 prefixes |= {prefix for prefix in dialect.accepted_prefixes if prefix}
         found = [_Looks(shape, tuple(sorted(prefixes))) for shape, prefixes in by_shape.items()]
-        _built = known, tuple(found)
-    return _built[1]
+        shortest = min(shape.id_length for shape in by_shape)
+        # An id before its secret, base64 or a secret alone; and what stands for other letters.
+        sign = rf"{_LETTER}{{{shortest}}}[_:]|{_LETTER}{{18}}|[%&\s>\\]|[^\x00-\x7f]"
+        _built = _Known(known, tuple(found), re.compile(sign))
+    return _built
 
 
 def cut(text: str, *, sure: bool = False, lone: bool = True) -> Cut:
@@ -142,6 +152,8 @@ def cut(text: str, *, sure: bool = False, lone: bool = True) -> Cut:
     """
     first = ""
     text = text[:LONGEST_TEXT]
+    if _known().sign.search(text) is None:
+        return Cut(text)
     for _ in range(_ROUNDS):
         found = _cut_once(text, sure, lone)
         if found is None:
@@ -171,7 +183,11 @@ def id_start(text: str) -> str:
     known = [p for p in prefixes if start.lower().startswith(f"{p.lower()}_")]
     if known:
         start = start[len(max(known, key=len)) + 1 :]
-    bare = re.sub(r"[_:][*•…._]*$", "", start)
+    bare = start.rstrip("*•…._")
+    if bare.endswith(":"):
+        bare = bare[:-1]
+    elif "_" not in start[len(bare) :]:
+        bare = start
     if known or is_token_id(bare):
         start = bare
     return start if start.isascii() and start.isalnum() else ""
@@ -184,11 +200,16 @@ class NoSecrets(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Return True: the line is written, and says only where it is from if it can't be read."""
         try:
             message = record.getMessage()
-        except Exception:
-            return True  # the handler itself reports a line that can't be made
-        shown = without_secrets(message)
+            shown = without_secrets(message)
+        except Exception as error:
+            # Raising would end the request; the handler's own report would show the values.
+            place = f"{record.pathname}:{record.lineno}"
+            record.msg = f"line of {place} withheld: {type(error).__name__}"
+            record.args = None
+            return True
         if shown != message:
             record.msg, record.args = shown, None
         return True
@@ -199,8 +220,8 @@ def _cut_once(text: str, sure: bool, lone: bool) -> Cut | None:
     if direct is None or not all(key.whole for key in direct[1]):
         # The rest of a key that was wrapped stands on the next line: the words around can't be
         # told from it, and go.
-        squeezed = _GAP.sub("", plain := _plain(text))
-        if squeezed != plain and (keys := list(_apart(_wrapped(squeezed, sure)))):
+        squeezed = _GAP.sub("", unbroken := plain(text, LONGEST_TEXT))
+        if squeezed != unbroken and (keys := list(_apart(_wrapped(squeezed, sure)))):
             return Cut(" ".join(key.token_id for key in keys), keys[0].token_id)
     if direct is not None:
         return _replaced(*direct)
@@ -208,29 +229,18 @@ def _cut_once(text: str, sure: bool, lone: bool) -> Cut | None:
 
 
 def _direct(text: str, sure: bool) -> tuple[str, list[_Key]] | None:
-    for reading in _readings(text):
+    for reading in readings(text, LONGEST_TEXT):
         if keys := list(_apart(_keys(reading, sure))):
             return reading, keys
     return None
 
 
-def _readings(text: str) -> Iterator[str]:
-    """Yield the text as it is and as what it may stand for."""
-    yield text
-    seen = {text}
-    plain = _plain(text)
-    for _ in range(_LAYERS):
-        if plain not in seen:
-            seen.add(plain)
-            yield plain
-        plain = html.unescape(unquote(plain))
-
-
-def _plain(text: str) -> str:
-    return without_ignorable(unicodedata.normalize("NFKC", text)).replace("\\_", "_")
-
-
 def _keys(text: str, sure: bool) -> Iterator[_Key]:
+    yield from _written(text, sure)
+    yield from _encoded(text, sure)
+
+
+def _written(text: str, sure: bool) -> Iterator[_Key]:
     for looks in _looks():
         for found in looks.prefixed.finditer(text) if looks.prefixed else ():
             if not sure or len(found[2]) >= looks.length // 3:
@@ -238,7 +248,6 @@ def _keys(text: str, sure: bool) -> Iterator[_Key]:
         for found in looks.bare.finditer(text):
             if not sure or looks.is_genuine(found[1], found[2]):
                 yield _key(looks, found)
-    yield from _encoded(text, sure)
 
 
 def _key(looks: _Looks, found: re.Match[str]) -> _Key:
@@ -256,8 +265,8 @@ def _encoded(text: str, sure: bool) -> Iterator[_Key]:
 
 
 def _decoded_id(text: str, sure: bool) -> str:
-    """Return the id of the pair of HTTP Basic that a base64 text holds."""
-    bare = text.rstrip("=").replace("-", "+").replace("_", "/")
+    """Return the id of the key that a base64 text holds, such as HTTP Basic's."""
+    bare = text.rstrip("=")
     if len(bare) % 4 == 1:
         bare = bare[:-1]  # cut off
     try:
@@ -268,7 +277,7 @@ def _decoded_id(text: str, sure: bool) -> str:
         found = looks.pair.match(decoded)
         if found and (not sure or looks.is_genuine(found[1], found[2])):
             return looks.exact(found[1])
-    return ""
+    return next((key.token_id for key in _written(decoded, sure)), "")
 
 
 def _wrapped(text: str, sure: bool) -> Iterator[_Key]:
@@ -283,12 +292,12 @@ def _wrapped(text: str, sure: bool) -> Iterator[_Key]:
 def _without_lone(text: str, sure: bool) -> Cut | None:
     """Withhold secrets that stand alone; the id may stand beside, as in a file of variables."""
     ids = {looks.shape.id_length for looks in _looks()}
-    plain = _plain(text)
+    words = plain(text, LONGEST_TEXT)
     for looks in _looks():
         if looks.length in ids:
             continue
-        for found in islice(looks.lone.finditer(plain), _MOST_ALONE):
-            candidates = re.finditer(rf"{_LEFT}{_LETTER}{{{looks.shape.id_length}}}{_RIGHT}", plain)
+        for found in islice(looks.lone.finditer(words), _MOST_ALONE):
+            candidates = re.finditer(rf"{_LEFT}{_LETTER}{{{looks.shape.id_length}}}{_RIGHT}", words)
             fitting = [
                 each[0]
                 for each in islice(candidates, _MOST_ALONE)
@@ -296,7 +305,7 @@ def _without_lone(text: str, sure: bool) -> Cut | None:
                 and (not sure or looks.is_genuine(each[0], found[1]))
             ]
             if fitting or not sure:
-                text = plain[: found.start()] + WITHHELD + plain[found.end() :]
+                text = words[: found.start()] + WITHHELD + words[found.end() :]
                 return Cut(text, looks.exact(fitting[0]) if fitting else "")
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from typing import Final, Literal
 
 # Default_Ignorable_Code_Point of DerivedCoreProperties.txt (Unicode 16): shown as nothing.
 IGNORABLE: Final = (
@@ -21,6 +21,29 @@ _IGNORABLE: Final = re.compile(IGNORABLE)
 # Letters and symbols that are drawn as a blank: Braille, a note without a head, hieroglyphs.
 _BLANK: Final = frozenset("\u2800\U0001d159\U00013441\U00013442")
 _SEEN: Final = "LNPS"
+# Marks that decompose to combining ones and are none themselves: Tibetan, half-width Kana.
+_MARKS: Final = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
+_MOST_MARKS: Final = 30
+# No name is longer; of a text to search for, the rest finds nothing.
+_LONGEST: Final = 4_096
+
+
+def normalized(form: Literal["NFC", "NFKC"], text: str) -> str:
+    """Return the text in that normal form; of a run of combining marks, the first 30 stay.
+
+    Sorting a run takes the square of its length. No language needs more than 30 (Unicode Standard
+    Annex 15, Stream-Safe Text Format).
+    """
+    return unicodedata.normalize(form, text if text.isascii() else _few_marks(text))
+
+
+def _few_marks(text: str) -> str:
+    kept, run = [], 0
+    for character in text:
+        run = run + 1 if unicodedata.combining(character) or character in _MARKS else 0
+        if run <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def without_ignorable(text: str) -> str:
@@ -40,7 +63,8 @@ def has_something_visible(text: str) -> bool:
 
 
 def compared(text: str) -> str:
-    """Return the form in which names are compared and searched."""
+    """Return the form in which names are compared and searched, of the first 4,096 characters."""
+    text = text[:_LONGEST]
     for _ in range(2):  # Casefolding can make what normalisation takes apart again.
-        text = unicodedata.normalize("NFKC", without_ignorable(text).casefold())
+        text = normalized("NFKC", without_ignorable(text).casefold())
     return " ".join(without_ignorable(text).split())

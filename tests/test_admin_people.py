@@ -17,6 +17,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from apikeys.admin import DeletesPeople
+from apikeys.admin_search import SearchMixin
 from apikeys.models import AccessToken, AuditEvent, Membership
 from apikeys.services.actors import Actor
 from apikeys.services.invitations import invite
@@ -25,8 +26,8 @@ from apikeys.services.members import change_role
 FIRST = "first make somebody else an admin"
 
 
-class HostsUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What a host may have registered: no base of ours, active on the list."""
+class HostsUserAdmin(SearchMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What a host may have registered: no base of ours that deletes people, active on the list."""
 
     list_display = ("pk", "is_active")
     list_editable = ("is_active",)

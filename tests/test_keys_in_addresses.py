@@ -521,3 +521,62 @@ def test_a_command_does_not_repeat_a_key(acme, issue, capsys):
             call_command(*arguments)
         assert not holds(str(caught.value), issued.secret)
     assert get_user_model().objects.exists()
+
+
+@pytest.mark.project
+@pytest.mark.parametrize("form", FORMS)
+def test_the_search_for_people_in_the_django_admin_keeps_no_key(operator, issue, form):
+    issued = issue()
+    url = reverse("admin:accounts_user_changelist")
+    assert '<form id="changelist-search" method="post"' in operator.get(url).content.decode()
+    for response in (
+        operator.post(url, {"q": forms(issued)[form]}),
+        operator.get(url, {"q": forms(issued)[form]}),
+    ):
+        assert response.status_code == 302
+        assert response["Location"] == f"{url}?q={issued.token.token_id}"
+
+
+@pytest.mark.project
+def test_the_search_for_people_finds_them_as_they_are_written(operator, make_user):
+    make_user("emile@example.org", name="\u00c9mile Strau\u00df")
+    for typed in ("\u00c9mile", "E\u0301mile", "Strau\u00df", "EMILE@example", "emile@"):
+        found = operator.get(reverse("admin:accounts_user_changelist"), {"q": typed})
+        assert [user.email for user in found.context["cl"].result_list] == ["emile@example.org"]
+
+
+ENDLESS = {"marks": "a" + "\u0301\u0327" * 4_000, "a number": "&#" + "9" * 5_000}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_text_without_end_is_answered_as_any_other(client, api, issue, alice, kind):
+    text, issued = ENDLESS[kind], issue(scopes=["tokens:manage"])
+    tokens, headers = "/access/v1/organizations/acme/tokens", {"X-API-Key": issued.api_key}
+    made = {"scopes": [], "workspace": "production"}
+    assert client.post("/accounts/login/", {"username": text, "password": "x"}).status_code == 200
+    assert client.get("/accounts/login/", {"next": text}).status_code == 200
+    for body in ({**made, "name": text}, {**made, "name": "x", "kind": text}):
+        answer = api.post(tokens, body, format="json", headers=headers)
+        assert answer.status_code == 400
+        assert len(answer.content) < 10_000
+    answer = api.post(tokens, {**made, text: 1}, format="json", headers=headers)
+    assert answer.status_code == 400
+    assert len(answer.content) < 10_000
+    assert api.get(tokens, {"q": text}, headers=headers).status_code == 400
+    client.force_login(alice)
+    assert client.post("/dashboard/acme/tokens", {"q": text}).status_code == 302
+    assert client.get("/dashboard/acme/tokens", {"q": text}).status_code == 200
+
+
+def test_a_number_of_rows_behind_zeros_is_refused(api, issue):
+    issued = issue(scopes=["tokens:manage"])
+    answer = api.get(
+        "/access/v1/organizations/acme/tokens",
+        {"page_size": "000000001" + "9" * 5_000},
+        headers={"X-API-Key": issued.api_key},
+    )
+    assert answer.status_code == 400
+
+
+def test_a_made_up_host_without_end_is_a_bad_request(client):
+    assert client.get("/accounts/login/", headers={"Host": "&#" + "9" * 5_000}).status_code == 400

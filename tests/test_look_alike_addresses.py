@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from apikeys import emails
+from apikeys import emails, guessing
 from apikeys.models import Membership
 from apikeys.services import accounts
 from apikeys.services.errors import Invalid
@@ -42,6 +42,10 @@ def test_a_look_alike_has_no_form_of_its_own(local):
         ("kate@\uff45xample.org", "kate@example.org"),
         ("kate@mu\u0308ller.example", "kate@m\u00fcller.example"),
         ("kate@example\u212a.org", "kate@examplek.org"),
+        ("kate@xn--mller-kva.example", "kate@m\u00fcller.example"),
+        ("kate@XN--MLLER-KVA.example", "kate@m\u00fcller.example"),
+        ("kate@xn--strae-oqa.example", "kate@xn--strae-oqa.example"),
+        ("kate@xn--.example", "kate@xn--.example"),
         ("root", "root"),
         ("Root", "Root"),
         ("jos\u00e9@example.org", "jos\u00e9@example.org"),
@@ -56,6 +60,9 @@ def test_a_domain_has_one_form(typed, one):
     [
         ("kate@example.org", "KATE@Example.org", True),
         ("kate@example.org", "\u212aate@example.org", False),
+        ("kate@m\u00fcller.example", "Kate@xn--mller-kva.example", True),
+        ("kate@m\u00fcller.example", "sam@xn--mller-kva.example", False),
+        ("xn--mller-kva", "m\u00fcller", False),
         ("sam@example.org", "\u017fam@example.org", False),
         ("jos\u00e9@example.org", "jose\u0301@example.org", False),
         ("jos\u00e9@example.org", "JOS\u00c9@example.org", False),
@@ -183,3 +190,36 @@ def test_the_django_admin_makes_no_look_alike(db):
     user = get_user_model()(email="\u212aate@example.org", password="x")
     user.full_clean()
     assert user.email == "Kate@example.org"
+
+
+def test_an_address_without_end_is_none():
+    with pytest.raises(ValueError, match="at most 320 characters"):
+        emails.canonical("a" * 400 + "@example.org")
+
+
+LETTERS, ASCII = "kate@m\u00fcller.example", "kate@xn--mller-kva.example"
+
+
+@pytest.mark.parametrize(("kept", "typed"), [(LETTERS, ASCII), (ASCII, LETTERS)])
+def test_a_domain_in_letters_and_in_ascii_is_one_address(make_user, kept, typed):
+    make_user(kept)
+    assert accounts.exists(typed)
+    assert not accounts.exists("sam" + typed[4:])
+    assert guessing.account_digest(kept) == guessing.account_digest(typed)
+
+
+@pytest.mark.project
+@pytest.mark.parametrize(("kept", "typed"), [(LETTERS, ASCII), (ASCII, LETTERS)])
+def test_who_types_the_domain_the_other_way_is_the_same_person(client, make_user, kept, typed):
+    user = make_user(kept)
+    users = get_user_model().objects
+    assert users.get_by_natural_key(typed) == user
+    filled = {
+        "email": typed,
+        "password1": "correct horse battery staple",
+        "password2": "correct horse battery staple",
+        "organization": "Initech",
+        "dialect": "default",
+    }
+    client.post("/accounts/sign-up/", filled)
+    assert users.get() == user

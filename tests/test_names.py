@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import unicodedata
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from django.urls import reverse
 from apikeys import visible
 from apikeys.filters import TokenFilter
 from apikeys.models import AccessToken
+from apikeys.services import rules
 from apikeys.services.errors import Invalid
 from apikeys.services.organizations import create_organization, rename_organization
 from apikeys.services.tokens import create_token, revoke_token, update_token
@@ -243,3 +245,28 @@ def test_the_django_admin_finds_a_composed_name(client, make_user, issue, actor,
 @pytest.mark.parametrize("text", ["\u212aate", "İstanbul", "ﬁ", "\uff23\uff29", "ǅ"])
 def test_the_compared_form_is_a_fixed_point(text):
     assert visible.compared(visible.compared(text)) == visible.compared(text)
+
+
+def test_a_run_of_marks_keeps_thirty_and_all_that_languages_write():
+    marks = "\u0316" * 30
+    assert visible.normalized("NFC", f"a{marks}") == f"a{marks}"
+    assert visible.normalized("NFC", f"a{marks}\u0316\u0316b") == f"a{marks}b"
+    assert visible.normalized("NFC", "e\u0301") == "\u00e9"
+
+
+def test_every_mark_that_decomposes_to_a_combining_one_counts():
+    for code in range(sys.maxunicode + 1):
+        letter = chr(code)
+        first = unicodedata.normalize("NFKD", letter)[0]
+        if unicodedata.combining(first):
+            assert visible.normalized("NFKC", "a" + letter * 31) == unicodedata.normalize(
+                "NFKC", "a" + letter * 30
+            )
+
+
+def test_a_name_without_end_is_refused_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(rules.visible, "normalized", None)
+    monkeypatch.setattr(rules.pasted, "cut", None)
+    with pytest.raises(Invalid) as caught:
+        rules.name("a" + "\u0301" * 9_000)
+    assert caught.value.code == "name.too_long"

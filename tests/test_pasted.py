@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
 from urllib.parse import quote
 
 import pytest
 
-from apikeys import dialects, pasted
+from apikeys import dialects, pasted, visible
 from apikeys.credentials import HEX, KeyShape
 
 ID = "0123456789ABCDef"
@@ -73,6 +74,14 @@ FORMS = {
     "with more behind": KEY + "xyz",
     "a file of variables": f"ACCESS_TOKEN_ID={ID}\nACCESS_TOKEN_SECRET={SECRET}\n",
     "two cells": f"{ID}\t{SECRET}",
+    "a user's name and the key in base64": basic("alice", KEY),
+    "the key as the name in base64": basic(KEY, ""),
+    "the key as the password in base64": basic("", KEY),
+    "the key alone in base64": base64.b64encode(KEY.encode()).decode(),
+    "base64 in a path": f"/tokens/{basic(ID, SECRET)}/x",
+    "a hyphen and a line break": f"{KEY[:50]}-\r\n{KEY[50:]}",
+    "a zero-padded reference": KEY.replace("_", "&#" + "0" * 5_000 + "95;"),
+    "marks without end around it": "a" + "\u0301\u0327" * 9_000 + wide(KEY),
     "a path": f"/dashboard/acme/tokens/{KEY}?q=1",
 }
 HEX_FORMS = {
@@ -233,3 +242,45 @@ def test_a_line_of_a_log_holds_no_key():
     assert shown("%s of %s", 1, 2) == "1 of 2"
     record = logging.LogRecord("x", logging.WARNING, "", 0, "%s %s", (1,), None)
     assert pasted.NoSecrets().filter(record), "the handler says what is wrong with it"
+
+
+ENDLESS = {
+    "marks": "a" + "\u0301\u0327" * 32_000,
+    "marks from half-width Kana": "a" + "\uff9e\u0316" * 32_000,
+    "ligatures": "\ufdfa" * 65_000,
+    "a number": "&#" + "9" * 65_000,
+    "zeros": "&#" + "0" * 65_000,
+    "percent": "%26%23" + "9" * 65_000,
+    "a hexadecimal number": "&#x" + "9" * 65_000,
+    "underscores": "_" * 65_000 + "x",
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_no_text_keeps_a_thread_busy_or_raises(kind):
+    text = ENDLESS[kind]
+    started = time.thread_time()
+    pasted.cut(text)
+    pasted.cut(text, sure=True)
+    pasted.id_start(text)
+    visible.compared(text)
+    assert time.thread_time() - started < 5, "seconds of this thread; it was a minute or more"
+
+
+@pytest.mark.parametrize("text", ["/api/demo/notes", "/access/v1/organizations/acme/tokens"])
+def test_what_can_hold_no_key_is_not_read_again(text, monkeypatch):
+    monkeypatch.setattr(pasted, "_cut_once", None)
+    assert pasted.cut(text) == (text, "")
+
+
+def test_a_line_that_cannot_be_read_is_withheld_and_raises_nothing(monkeypatch):
+    def broken(text, **_):
+        raise ValueError(text)
+
+    record = logging.LogRecord("x", logging.WARNING, "a.py", 7, "%s %s", (KEY,), None)
+    assert pasted.NoSecrets().filter(record)
+    assert record.getMessage() == "line of a.py:7 withheld: TypeError"
+    monkeypatch.setattr(pasted, "without_secrets", broken)
+    record = logging.LogRecord("x", logging.WARNING, "a.py", 7, "at %s", (KEY,), None)
+    assert pasted.NoSecrets().filter(record)
+    assert record.getMessage() == "line of a.py:7 withheld: ValueError"

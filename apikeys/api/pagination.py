@@ -87,7 +87,9 @@ class KeysetPagination(BasePagination):
         text = request.query_params.get(self.size_parameter)
         if text is None:
             return PAGE
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_PAGE):
+        if not (
+            text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= LARGEST_PAGE
+        ):
             raise ValidationError(
                 {self.size_parameter: f"Give a whole number from 1 to {LARGEST_PAGE}."}
             )

@@ -58,7 +58,8 @@ def having(email: str, prefix: str = "") -> Q:
             model._meta.get_field(name)
         except FieldDoesNotExist:
             continue
-        condition |= Q(**{f"{prefix}{name}__iexact": email})
+        for form in emails.forms(email):
+            condition |= Q(**{f"{prefix}{name}__iexact": form})
     return condition
 
 

@@ -23,6 +23,8 @@ from apikeys.services.errors import Invalid
 
 LONGEST_NAME = 255
 LONGEST_DESCRIPTION = 500
+# A letter with its marks apart, or a key in the place of its id: texts shrink before they are kept.
+_LONGEST_DECOMPOSED = 4
 # A hundred years. Near year 9999 a moment can't be shown in every time zone.
 LONGEST_LIFE = timedelta(days=36_500)
 # The form computed "90 days" a moment before the rule is asked.
@@ -42,12 +44,14 @@ def text(value: str, *, field: str, longest: int, required: bool) -> str:
     """
     if not isinstance(value, str):
         raise Invalid(f"{field}.invalid", "This must be text.", field=field)
-    value = unicodedata.normalize("NFC", value).strip()
+    if len(value) > _LONGEST_DECOMPOSED * longest:
+        raise _too_long(field, longest)
+    value = visible.normalized("NFC", value).strip()
     value = pasted.cut(value, sure=True).text
     if required and not value:
         raise Invalid(f"{field}.required", "This can't be empty.", field=field)
     if len(value) > longest:
-        raise Invalid(f"{field}.too_long", f"Use at most {longest} characters.", field=field)
+        raise _too_long(field, longest)
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _TURNING for c in value):
         raise Invalid(
             f"{field}.control_character",
@@ -61,8 +65,13 @@ def text(value: str, *, field: str, longest: int, required: bool) -> str:
     return value
 
 
+def _too_long(field: str, longest: int) -> Invalid:
+    return Invalid(f"{field}.too_long", f"Use at most {longest} characters.", field=field)
+
+
 def reason(value: str) -> str:
     """Return why a token is revoked, as it is kept: a key in it is cut to its token id."""
+    value = value[: _LONGEST_DECOMPOSED * LONGEST_NAME]
     return pasted.cut(value, sure=True).text[:LONGEST_NAME]
 
 

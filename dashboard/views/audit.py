@@ -60,7 +60,14 @@ def audit_csv(request: HttpRequest, organization: Organization) -> HttpResponseB
     def lines(taken: AuditEvent | None) -> Iterable[str]:
         return csv_lines(events.COLUMNS, events.csv_rows(_without(taken, found.qs)))
 
-    return download(request, lines, organization=organization, name="audit", kind="csv")
+    return download(
+        request,
+        lines,
+        organization=organization,
+        name="audit",
+        kind="csv",
+        filters=found.filters,
+    )
 
 
 @require_safe
@@ -74,7 +81,14 @@ def audit_jsonl(request: HttpRequest, organization: Organization) -> HttpRespons
     def lines(taken: AuditEvent | None) -> Iterable[str]:
         return events.json_lines(_without(taken, found.qs))
 
-    return download(request, lines, organization=organization, name="audit", kind="jsonl")
+    return download(
+        request,
+        lines,
+        organization=organization,
+        name="audit",
+        kind="jsonl",
+        filters=found.filters,
+    )
 
 
 def _without(taken: AuditEvent | None, found: Any) -> Any:

@@ -54,6 +54,7 @@ def usage_csv(request: HttpRequest, organization: Organization) -> HttpResponseB
         organization=organization,
         name="usage",
         kind="csv",
+        filters=form.fields,
     )
 
 

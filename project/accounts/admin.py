@@ -6,11 +6,12 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 
 from apikeys.admin import DeletesPeople
+from apikeys.admin_search import SearchMixin
 from project.accounts.models import User
 
 
 @admin.register(User)
-class UserAdmin(DeletesPeople, DjangoUserAdmin):
+class UserAdmin(SearchMixin, DeletesPeople, DjangoUserAdmin):
     ordering = ("email",)
     list_display = ("email", "name", "is_active", "is_staff")
     search_fields = ("email", "name")

@@ -27,7 +27,10 @@ class UserManager(BaseUserManager["User"]):
             User.DoesNotExist: nobody has it.
         """
         # Both sides in SQL, for the index; what only looks like the address is found there, too.
-        alike = self.filter(Exact(Lower("email"), Lower(models.Value(username))))
+        asked = models.Q()
+        for form in emails.forms(username or ""):
+            asked |= models.Q(Exact(Lower("email"), Lower(models.Value(form))))
+        alike = self.filter(asked)
         for user in alike:
             if username is not None and emails.same(user.email, username):
                 return user
