@@ -10,7 +10,9 @@
 #
 # Exits with another code than 0 if that changes.
 set -euo pipefail
-cd "$(mktemp -d)"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check Django==5.2.8
 mkdir house
