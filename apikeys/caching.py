@@ -51,7 +51,7 @@ def seal(cls: type) -> None:
         return
     with _sealing:
         if _SEALED not in cls.__dict__:
-            cls.finalize_response = _sealed(cls.finalize_response)  # type: ignore[attr-defined]
+            cls.finalize_response = _sealed(cls.finalize_response)
             setattr(cls, _SEALED, True)
 
 
@@ -208,7 +208,7 @@ def _write(response: HttpResponseBase, names: tuple[str, ...], carried: bool) ->
     """Write the headers that are missing; return what ``Vary`` says then."""
     # Django's own store: through its interface each of these costs a microsecond, which is as much
     # as everything else here. What is written has been through it, in ``_merged``.
-    headers: dict[str, tuple[str, str]] = response.headers._store  # type: ignore[attr-defined]
+    headers: dict[str, tuple[str, str]] = response.headers._store
     present = headers["vary"][1] if "vary" in headers else ""
     merged = _merged(present, names)
     if merged != present:
