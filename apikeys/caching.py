@@ -51,7 +51,7 @@ def seal(cls: type) -> None:
         return
     with _sealing:
         if _SEALED not in cls.__dict__:
-            cls.finalize_response = _sealed(cls.finalize_response)
+            cls.finalize_response = _sealed(cls.finalize_response)  # type: ignore[attr-defined]
             setattr(cls, _SEALED, True)
 
 

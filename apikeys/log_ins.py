@@ -113,16 +113,23 @@ def flush() -> None:
     """Write the events of failed attempts; those that can't be written wait for the next time."""
     with _lock:
         failures, _failures[:] = _failures[:], []
-    while failures:
-        failure = failures[0]
+    kept: list[_Failure] = []
+    silent: set[Store] = set()
+    for failure in failures:
+        if failure.store in silent:  # asked once: each further try might wait for an answer
+            kept.append(failure)
+            continue
         try:
             _write(failure)
         except (DatabaseError, InterfaceError) as error:
             logger.error("events not written, kept for the next time: %s", type(error).__name__)
-            with _lock:
-                _failures[:0] = failures[: LARGEST_QUEUE - len(_failures)]
-            return
-        del failures[0]
+            silent.add(failure.store)
+            kept.append(failure)
+        except Exception:
+            # Tried again it would fail again, and hold up what came after it.
+            logger.exception("event of a failed log-in dropped")
+    with _lock:
+        _failures[:0] = kept[: max(0, LARGEST_QUEUE - len(_failures))]
 
 
 def _write(failure: _Failure) -> None:

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from apikeys import log_ins, reauthentication, usage
 from apikeys.models import AccessToken, AuditEvent, RefusalCounter
+from apikeys.services import audit
 from apikeys.services.members import add_member
 
 pytestmark = pytest.mark.django_db
@@ -371,3 +372,46 @@ def test_the_new_actions_are_filters_of_the_log_with_words_of_their_own(
     page = client.get("/dashboard/acme/audit?action=member.logged_in").content.decode()
     assert page.count("Member logged in") >= 2
     assert '<option value="member.log_in_failed">Member log in failed</option>' in page
+
+
+@pytest.mark.project
+def test_an_event_that_cannot_be_made_holds_up_none_after_it(
+    client: Any, alice: Any, bob: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in (alice, bob):
+        client.post(LOG_IN, {"username": user.get_username(), "password": "wrong"})
+    write = audit.record_in_each
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        if kwargs["user_pk"] == alice.pk:
+            raise ValueError
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(audit, "record_in_each", broken)
+    log_ins.flush()
+    found = AuditEvent.objects.filter(action="member.log_in_failed")
+    assert [event.target_label for event in found] == [bob.get_username()]
+    log_ins.flush()
+    assert found.count() == 1
+
+
+@pytest.mark.project
+def test_a_database_that_takes_no_events_gets_all_of_them_later(
+    client: Any, alice: Any, bob: Any, acme: Any
+) -> None:
+    for user in (alice, bob, alice):
+        client.post(LOG_IN, {"username": user.get_username(), "password": "wrong"})
+    with pytest.MonkeyPatch.context() as patched:
+        tried: list[int] = []
+
+        def gone(*args: Any, **kwargs: Any) -> None:
+            tried.append(1)
+            raise OperationalError
+
+        patched.setattr(audit, "record_in_each", gone)
+        log_ins.flush()
+    assert len(tried) == 1
+    log_ins.flush()
+    found = AuditEvent.objects.filter(action="member.log_in_failed").order_by("pk")
+    names = [user.get_username() for user in (alice, bob, alice)]
+    assert [event.target_label for event in found] == names
