@@ -143,6 +143,15 @@ def _nobody_changes(alias: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def _close_connections() -> None:
+    """Close those of this thread; one that can't be leaves the others none the worse."""
+    for connection in connections.all(initialized_only=True):
+        try:
+            connection.close()
+        except Exception:
+            logger.exception("connection not closed")
+
+
 class Keeper:
     """Renews the place of this process as long as somebody wants to remember."""
 
@@ -156,7 +165,8 @@ class Keeper:
     def want(self, alias: str) -> None:
         """Have the place be written to that database, soon and then again."""
         if alias not in self._wanted:
-            self._wanted.add(alias)
+            with self._lock:
+                self._wanted.add(alias)
             self._wake.set()
         # Django's test runner replaces the outbox: there, tests call renew() themselves.
         if self._thread is None and not hasattr(mail, "outbox"):
@@ -171,21 +181,22 @@ class Keeper:
         while True:
             self._wake.wait()
             self._wake.clear()
-            wanted, self._wanted = self._wanted, set()
-            done = [self._renew(alias) for alias in wanted]
+            with self._lock:
+                wanted, self._wanted = self._wanted, set()
+            failed = {alias for alias in wanted if not self._renew(alias)}
             # The thread sleeps for seconds: it holds no connection meanwhile.
-            connections.close_all()
-            if not all(done):
-                self._wanted |= wanted
+            _close_connections()
+            if failed:
+                with self._lock:
+                    self._wanted |= failed
                 self._wake.set()
-            time.sleep(RENEW_SECONDS if all(done) else RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS if failed else RENEW_SECONDS)
 
     def _renew(self, alias: str) -> bool:
-        epoch = epochs.current()
-        if not isinstance(epoch, HostEpoch):
-            return True
+        """Tell whether it is done; raises nothing, or the thread would end and no other begin."""
         try:
-            return renew(epoch, alias)
+            epoch = epochs.current()
+            return not isinstance(epoch, HostEpoch) or renew(epoch, alias)
         except (DatabaseError, InterfaceError, EpochUnavailableError) as error:
             logger.debug("place not renewed, nothing is remembered: %s", type(error).__name__)
             return False

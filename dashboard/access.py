@@ -18,8 +18,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from apikeys import conf, networks, reauthentication
 from apikeys.models import Membership, Organization, Workspace
-from apikeys.models.organizations import Role
-from apikeys.models.people import is_active
 from apikeys.services.actors import Actor
 from dashboard.pages import memberships_of, render_page
 
@@ -80,9 +78,8 @@ def recent_password(view: View) -> View:
 
 def admins_of(organization: Organization) -> list[str]:
     """Return how the organization's active admins are called."""
-    admins = Membership.objects.filter(organization=organization, role=Role.ADMIN)
-    people = [one.user for one in admins.select_related("user") if is_active(one.user)]
-    return [user.get_full_name() or str(user) for user in people]
+    admins = Membership.objects.filter(organization=organization).admins().active()
+    return [one.user.get_full_name() or str(one.user) for one in admins]
 
 
 def chosen_workspace(request: HttpRequest, organization: Organization) -> Workspace | None:

@@ -10,8 +10,11 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
+from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
@@ -204,9 +207,26 @@ def test_a_pepper_that_a_live_token_needs_is_missed(issue):
         assert checks.database.check_peppers(None, databases=["default"]) == []
 
 
-def test_peppers_are_not_missed_before_the_first_migration(monkeypatch, db):
-    from django.db import connection
+def test_a_token_that_waits_for_its_owner_or_its_organization_needs_its_pepper(issue, acme):
+    token = issue().token
+    AccessToken.objects.filter(pk=token.pk).update(disabled_at=token.created_at)
+    type(acme).objects.filter(pk=acme.pk).update(suspended_at=token.created_at)
+    with with_settings(PEPPERS={2: "b" * 64}):
+        assert ids(checks.database.check_peppers(None, databases=["default"])) == ["apikeys.E040"]
+        AccessToken.objects.filter(pk=token.pk).update(expires_at=timezone.now())
+        assert checks.database.check_peppers(None, databases=["default"]) == []
 
+
+def test_peppers_are_looked_for_in_the_table_of_tokens_alone(issue):
+    issue()
+    with with_settings(PEPPERS={2: "b" * 64}), CaptureQueriesContext(connection) as asked:
+        checks.database.check_peppers(None, databases=["default"])
+    [sql] = [one["sql"] for one in asked if "digest" in one["sql"]]
+    assert "JOIN" not in sql
+    assert "EXISTS" not in sql
+
+
+def test_peppers_are_not_missed_before_the_first_migration(monkeypatch, db):
     monkeypatch.setattr(connection.introspection, "table_names", lambda: [])
     assert checks.database.check_peppers(None, databases=["default"]) == []
 

@@ -51,14 +51,12 @@ def in_redis():
 @pytest.fixture
 def database_clock(monkeypatch, in_memory):
     """The database's time is this host's true one, whatever tests make of the latter."""
-    monkeypatch.setattr(clock, "_of_database", lambda using: lambda: true_time())
+    offset = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
 
+    def true_time():
+        return time.clock_gettime(time.CLOCK_MONOTONIC) + offset
 
-def true_time():
-    return time.clock_gettime(time.CLOCK_MONOTONIC) + OFFSET
-
-
-OFFSET = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
+    monkeypatch.setattr(clock, "_of_database", lambda using: true_time)
 
 
 @pytest.mark.parametrize(("step", "identifier"), STEPS)
@@ -95,8 +93,27 @@ def test_redis_is_asked_for_its_time_where_limits_are_counted_there(
     monkeypatch.setattr(clock, "_of_database", lambda using: lambda: None)
     with time_machine.travel(time.time() + step):
         messages = found()
-    assert [message.id for message in messages] == ([identifier] if identifier else [])
+    assert [message.id for message in messages] == (["apikeys.W060"] if identifier else [])
     assert all("Redis's" in message.msg for message in messages)
+
+
+@pytest.mark.parametrize("step", [70.0, -3600.0])
+def test_a_redis_whose_clock_is_off_does_not_stop_migrate(monkeypatch, step):
+    """``migrate`` runs the checks of databases, and no migration asks Redis."""
+    monkeypatch.setattr(clock, "_of_database", lambda using: lambda: None)
+    monkeypatch.setattr(clock, "_of_redis", lambda: time.time() - step)
+    [message] = found()
+    assert message.id == "apikeys.W060"
+    assert not message.is_serious()
+    which = "ahead of" if step > 0 else "behind"
+    assert message.msg == f"This host's clock is {abs(step):.0f} seconds {which} Redis's."
+    call_command("migrate", "apikeys", verbosity=0, skip_checks=False)
+
+
+def test_a_database_whose_clock_is_off_does_stop_it(monkeypatch, in_memory):
+    monkeypatch.setattr(clock, "_of_database", lambda using: lambda: time.time() - 70)
+    with pytest.raises(SystemCheckError, match="ahead of the database's"):
+        call_command("migrate", "apikeys", verbosity=0, skip_checks=False)
 
 
 def test_the_command_fails_on_it(database_clock):

@@ -139,6 +139,7 @@ def test_a_look_alike_is_not_invited(actor, acme, local):
             page_url=str,
         )
     assert caught.value.code == "email.invalid"
+    assert str(caught.value) == "Before the @, use plain letters, digits and signs."
     assert not acme.invitations.exists()
 
 

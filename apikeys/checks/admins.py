@@ -43,10 +43,11 @@ def check_admins(
 def _unmanaged() -> Any:
     """Yield the slugs of organizations without an active admin, in order."""
     running = Organization.objects.filter(suspended_at__isnull=True).order_by("slug")
-    admins = Membership.objects.filter(organization=OuterRef("pk"), role="admin")
-    managed = Exists(admins.of_active_people())
-    yielded = running.exclude(managed).values_list("slug", flat=True)
+    admins = Membership.objects.admins()
     if people.is_known_to_queries():
-        return iter(yielded[: NAMED + 1])
-    # Worked out by the model: each is asked.
-    return (one.slug for one in running if not one.memberships.filter(role="admin").some_active())
+        managed = Exists(admins.filter(organization=OuterRef("pk")).of_active_people())
+        return iter(running.exclude(managed).values_list("slug", flat=True)[: NAMED + 1])
+    # The user model works it out: all admins are read, and each is asked.
+    found = admins.filter(organization__suspended_at__isnull=True).active()
+    kept = {one.organization_id for one in found}
+    return (slug for pk, slug in running.values_list("pk", "slug") if pk not in kept)

@@ -6,6 +6,7 @@ hour behind accepts keys that expired an hour ago.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -42,7 +43,9 @@ def check_clocks(
     using = router.db_for_write(AccessToken)
     if using not in (databases or ()):
         return []
-    return [*_compared("the database's", _of_database(using)), *_compared("Redis's", _of_redis)]
+    found = _compared("the database's", _of_database(using), fail_seconds=FAIL_SECONDS)
+    # Only warned of: ``migrate`` runs this check too, and needs no Redis.
+    return [*found, *_compared("Redis's", _of_redis)]
 
 
 def seconds_ahead(ask: Callable[[], float | None]) -> float | None:
@@ -63,13 +66,15 @@ def seconds_ahead(ask: Callable[[], float | None]) -> float | None:
     return min(0.0, before + took - theirs)
 
 
-def _compared(whose: str, ask: Callable[[], float | None]) -> list[CheckMessage]:
+def _compared(
+    whose: str, ask: Callable[[], float | None], *, fail_seconds: float = math.inf
+) -> list[CheckMessage]:
     ahead = seconds_ahead(ask)
     if ahead is None or abs(ahead) <= WARN_SECONDS:
         return []
     which = "ahead of" if ahead > 0 else "behind"
     text = f"This host's clock is {abs(ahead):.0f} seconds {which} {whose}."
-    if abs(ahead) > FAIL_SECONDS:
+    if abs(ahead) > fail_seconds:
         return [Error(text, HINT, id="apikeys.E060")]
     return [Warning(text, HINT, id="apikeys.W060")]
 

@@ -91,7 +91,7 @@ def last_among(going: Iterable[Any], using: str) -> list[Any]:
         losses = [one for one in leaving if one.is_admin and people.is_active(one.user)]
         if not losses:
             continue
-        left = rows.filter(organization=organization, role="admin")
+        left = rows.filter(organization=organization).admins()
         if not left.exclude(pk__in=[one.pk for one in leaving]).some_active():
             last += losses
     return last
@@ -122,7 +122,7 @@ def require_another_than(user: Any, using: str) -> None:
         LastAdminError: as ``require_another``.
     """
     rows = apps.get_model("apikeys", "Membership").objects.using(using)
-    require_another(rows.filter(user=user.pk, role="admin"), using)
+    require_another(rows.filter(user=user.pk).admins(), using)
 
 
 def deactivates(user: Any, update_fields: Iterable[str] | None = None) -> bool:
@@ -152,7 +152,7 @@ def require_another_if_it_ends(
     """
     if membership.pk is None or (update_fields is not None and _DECIDING.isdisjoint(update_fields)):
         return
-    stored = type(membership).objects.using(using).filter(pk=membership.pk, role="admin")
+    stored = type(membership).objects.using(using).filter(pk=membership.pk).admins()
     if membership.is_admin and people.is_active(membership.user):
         stored = stored.exclude(organization=membership.organization_id)
     require_another(stored, using)

@@ -124,6 +124,10 @@ class Role(models.TextChoices):
 class MembershipQuerySet(models.QuerySet["Membership"]):
     """Questions about many memberships."""
 
+    def admins(self) -> MembershipQuerySet:
+        """Return those of admins, whether or not they can log in."""
+        return self.filter(role=Role.ADMIN)
+
     def of_active_people(self) -> MembershipQuerySet:
         """Return those of people who may act, as far as a column says so."""
         return self.filter(people.active("user__"))
@@ -133,7 +137,12 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         found = self.of_active_people()
         if people.is_known_to_queries():
             return found.exists()
-        return any(people.is_active(one.user) for one in found.select_related("user"))
+        return bool(found.active())
+
+    def active(self) -> list[Membership]:
+        """Return those of people who may act, as the database has it now, with their users."""
+        found = self.of_active_people().select_related("user")
+        return [one for one in found if people.is_active(one.user)]
 
 
 class Membership(models.Model):
@@ -215,8 +224,8 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def with_inviters(self) -> InvitationQuerySet:
         """Return them with what their state asks of who sent them, in the same query."""
-        rows = Membership.objects.filter(
-            organization=OuterRef("organization"), user=OuterRef("invited_by"), role=Role.ADMIN
+        rows = Membership.objects.admins().filter(
+            organization=OuterRef("organization"), user=OuterRef("invited_by")
         )
         return self.select_related("invited_by").annotate(inviter_is_admin=Exists(rows))
 
@@ -282,9 +291,8 @@ class Invitation(models.Model):
             return False
         if (known := getattr(self, "inviter_is_admin", None)) is not None:
             return bool(known)
-        return Membership.objects.filter(
-            organization=self.organization_id, user=self.invited_by, role=Role.ADMIN
-        ).exists()
+        rows = Membership.objects.filter(organization=self.organization_id, user=self.invited_by)
+        return rows.admins().exists()
 
     @property
     def state(self) -> InvitationState:

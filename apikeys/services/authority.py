@@ -14,13 +14,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import router
 
-from apikeys import networks
 from apikeys.models import AccessToken, Membership, Organization, Workspace, people
 from apikeys.models.organizations import Role
 from apikeys.models.tokens import Kind
 from apikeys.scopes import MANAGE, is_narrower
 from apikeys.services.actors import Actor
 from apikeys.services.errors import NotAllowed
+from apikeys.services.widening import networks_widen
 
 
 def require_admin(actor: Actor, organization: Organization) -> None:
@@ -117,7 +117,7 @@ def require_within_parent(
         "scopes": is_narrower(scopes, parent.scopes, dialect.available_scopes, dialect.implies),
         "expires_at": parent.expires_at is None
         or (expires_at is not None and expires_at <= parent.expires_at),
-        "allowed_networks": networks.is_within(allowed_networks, parent.allowed_networks),
+        "allowed_networks": not networks_widen(parent.allowed_networks, allowed_networks),
     }
     exceeded = [name for name, holds in within.items() if not holds]
     if exceeded:

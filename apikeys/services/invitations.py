@@ -16,7 +16,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from django.contrib.auth.base_user import BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.core.validators import validate_email
@@ -316,11 +315,12 @@ def _require_few(organization: Organization) -> None:
 
 
 def _address(email: str) -> str:
-    email = email.strip()
     try:
+        email = emails.canonical(email)
         validate_email(email)
         Invitation._meta.get_field("email").run_validators(email)
-        email = emails.canonical(email)
-    except (ValidationError, ValueError):
+    except ValidationError:
         raise Invalid("email.invalid", "Enter an e-mail address.", field="email") from None
-    return str(BaseUserManager.normalize_email(email))
+    except ValueError as error:
+        raise Invalid("email.invalid", str(error), field="email") from None
+    return email

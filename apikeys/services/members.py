@@ -249,13 +249,8 @@ def personal_tokens(membership: Membership) -> Any:
 
 
 def is_last_admin(membership: Membership) -> bool:
-    """Tell whether nobody else who can log in manages the organization."""
-    return (
-        membership.role == Role.ADMIN
-        and not Membership.objects.filter(organization=membership.organization, role=Role.ADMIN)
-        .exclude(pk=membership.pk)
-        .some_active()
-    )
+    """Tell whether this is the only admin of the organization who can log in."""
+    return bool(admins.last_among([membership], router.db_for_write(Membership)))
 
 
 def known_user(*, actor: Actor, organization: Organization, name: str) -> Any:

@@ -8,7 +8,7 @@ in the actor whether the password was checked a moment ago. The table is in docs
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from apikeys import networks
@@ -27,7 +27,7 @@ def require_recent_password(actor: Actor) -> None:
     """
     if actor.kind == "user" and not actor.password_recent:
         raise NotAllowed(
-            "reauthentication.required",
+            PASSWORD_REQUIRED,
             "Confirm your password in the dashboard, then send the request again.",
         )
 
@@ -41,7 +41,9 @@ def token_widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         before: the fields that change, as they are stored.
         after: the same fields as they are going to be.
     """
-    return _networks_widen(before, after)
+    return "allowed_networks" in after and networks_widen(
+        before["allowed_networks"], after["allowed_networks"]
+    )
 
 
 def policy_widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -54,17 +56,21 @@ def policy_widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         after: the same fields as they are going to be.
     """
     return (
-        _networks_widen(before, after)
+        token_widens(before, after)
         or _lifetime_widens(before.get("max_lifetime_days"), after.get("max_lifetime_days"))
         or _rates_widen(before.get("limits", {}), after.get("limits", {}))
     )
 
 
-def _networks_widen(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    if "allowed_networks" not in after:
-        return False
+def networks_widen(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Tell whether a list of networks lets in an address that another does not.
+
+    Args:
+        before: the other list, such as a token's own or that of the token that makes it.
+        after: the list as it is going to be.
+    """
     try:
-        return not networks.is_within(after["allowed_networks"], before["allowed_networks"])
+        return not networks.is_within(after, before)
     except ValueError:  # a list that was written past the services can't be compared
         return True
 

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apikeys.models import AccessToken, Invitation, Membership, Organization
 from apikeys.models.organizations import Role
-from apikeys.models.people import is_active
 from apikeys.models.tokens import Kind
 from apikeys.services import members as services
 from apikeys.services.accounts import email_of
@@ -52,11 +51,8 @@ def members(request: HttpRequest, organization: Organization) -> HttpResponseBas
         .order_by("created_at", "pk")
     )
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    admins = _active_admins(organization)
-    rows = [
-        Row(person, email_of(person.user), person.is_admin and admins <= {person.pk})
-        for person in page.object_list
-    ]
+    admins = Membership.objects.filter(organization=organization).admins().active()
+    rows = [Row(person, email_of(person.user), admins == [person]) for person in page.object_list]
     waiting = Invitation.objects.unanswered().filter(organization=organization)
     context = {
         "page": page,
@@ -193,13 +189,6 @@ def _live_personal_tokens(organization: Organization) -> Count:
             | Q(**{f"{tokens}__expires_at__gt": timezone.now()})
         ),
     )
-
-
-def _active_admins(organization: Organization) -> set[int]:
-    """Return the keys of the admins who can log in."""
-    admins = Membership.objects.filter(organization=organization, role=Role.ADMIN)
-    people = admins.of_active_people().select_related("user")
-    return {one.pk for one in people if is_active(one.user)}
 
 
 urlpatterns = [

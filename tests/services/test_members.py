@@ -72,6 +72,19 @@ def test_the_last_admin_stays(by_alice, actor, acme, alice, bob, charlie, globex
         assert refused(Conflict, work) == "member.last_admin"
 
 
+def test_a_sole_admin_who_can_t_log_in_is_no_loss(actor, acme, alice, bob, django_user_model):
+    """One rule for services, pages and the Django admin: there was nobody left to lose."""
+    django_user_model.objects.filter(pk=alice.pk).update(is_active=False)
+    assert not members.is_last_admin(of(alice))
+    members.change_role(actor=actor, membership=of(alice), role="member")
+    members.change_role(actor=actor, membership=of(bob), role="admin")
+    assert members.is_last_admin(of(bob))
+    assert not members.is_last_admin(of(alice))
+    django_user_model.objects.filter(pk=bob.pk).update(is_active=False)
+    members.remove_member(actor=actor, membership=of(bob))
+    assert not Membership.objects.filter(user=bob).exists()
+
+
 def test_with_another_admin_the_first_may_go(by_alice, acme, alice, bob):
     members.change_role(actor=by_alice, membership=of(bob), role="admin")
     members.change_role(actor=by_alice, membership=of(alice), role="member")

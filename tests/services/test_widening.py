@@ -61,3 +61,55 @@ def test_the_change_is_judged_by_the_row_as_it_is_now_and_not_as_it_was_read(
     with pytest.raises(NotAllowed) as refused:
         update_policy(actor=stale_actor, organization=acme_before, **wide)
     assert refused.value.code == "reauthentication.required"
+
+
+@pytest.mark.django_db
+def test_a_list_written_past_the_services_widens_and_is_no_error(
+    issue: Any, alice: Any, acme: Any
+) -> None:
+    token = issue(scopes=["tokens:manage", "notes:read"]).token
+    type(token).objects.filter(pk=token.pk).update(allowed_networks=["no network"])
+    change = {"token": token, "allowed_networks": [DESK]}
+    with pytest.raises(NotAllowed) as refused:
+        tokens.update_token(actor=Actor.bearer(token), **change)
+    assert refused.value.code == "token.exceeds_parent"
+    assert refused.value.extra == {"exceeds": ["allowed_networks"]}
+    token.refresh_from_db()
+    assert token.allowed_networks == ["no network"]
+    stale = Actor.person(alice, password_recent=False)
+    with pytest.raises(NotAllowed) as refused:
+        tokens.update_token(actor=stale, **change)
+    assert refused.value.code == "reauthentication.required"
+    tokens.update_token(actor=Actor.person(alice), **change)
+    token.refresh_from_db()
+    assert token.allowed_networks == [DESK]
+
+
+@pytest.mark.django_db
+def test_a_parent_whose_list_was_written_past_the_services_makes_no_child(issue: Any) -> None:
+    parent = issue(scopes=["tokens:manage", "notes:read"]).token
+    type(parent).objects.filter(pk=parent.pk).update(allowed_networks=["no network"])
+    with pytest.raises(NotAllowed) as refused:
+        tokens.create_token(
+            actor=Actor.bearer(parent),
+            workspace=parent.workspace,
+            name="Child",
+            scopes=["notes:read"],
+            allowed_networks=[DESK],
+        )
+    assert refused.value.code == "token.exceeds_parent"
+    assert refused.value.extra == {"exceeds": ["allowed_networks"]}
+
+
+@pytest.mark.django_db
+def test_a_token_narrows_itself_and_never_widens_itself(issue: Any) -> None:
+    token = issue(scopes=["tokens:manage", "notes:read"], allowed_networks=[HOME]).token
+    bearer = Actor.bearer(token)
+    tokens.update_token(actor=bearer, token=token, allowed_networks=[DESK])
+    for wider in ([], [HOME], [DESK, OFFICE]):
+        with pytest.raises(NotAllowed) as refused:
+            tokens.update_token(actor=bearer, token=token, allowed_networks=wider)
+        assert refused.value.code == "token.exceeds_parent"
+    tokens.update_token(actor=bearer, token=token, name="Renamed")
+    token.refresh_from_db()
+    assert (token.allowed_networks, token.name) == ([DESK], "Renamed")
