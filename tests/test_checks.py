@@ -79,6 +79,13 @@ def test_redis_without_its_library_is_an_error_that_names_the_extra(monkeypatch)
         assert checks.settings.check_settings(None) == []
 
 
+def test_the_operators_table_of_checks_has_every_id():
+    root = Path(__file__).resolve().parent.parent
+    sources = "".join(path.read_text() for path in (root / "apikeys/checks").glob("*.py"))
+    rows = re.findall(r"(?m)^\| `(apikeys\.[EW]\d+)` \|", (root / "docs/operating.md").read_text())
+    assert sorted(rows) == sorted(set(re.findall(r'id="(apikeys\.[EW]\d+)"', sources)))
+
+
 @override_settings(USE_TZ=False)
 def test_naive_times_are_an_error():
     assert ids(checks.settings.check_settings(None)) == ["apikeys.E003"]

@@ -153,9 +153,7 @@ def test_revoke_token_takes_the_id_out_of_a_whole_key_and_shows_no_secret(issue,
     token_id, secret = issued.token.token_id, issued.secret
     prefix = issued.api_key.rsplit("_", 2)[0]
     assert issued.api_key == f"{prefix}_{token_id}_{secret}"
-    given = typed.format(
-        api_key=issued.api_key, prefix=prefix, token_id=token_id, secret=secret
-    )
+    given = typed.format(api_key=issued.api_key, prefix=prefix, token_id=token_id, secret=secret)
     assert run("revoke_token", given) == (f"{token_id} is revoked.\n", "")
     revoked = AccessToken.objects.filter(revoked_at__isnull=False)
     assert [token.token_id for token in revoked] == [token_id] != [other.token.token_id]
