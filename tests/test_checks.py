@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,23 @@ def test_argon2_without_its_library_is_an_error(monkeypatch):
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
         assert ids(checks.settings.check_settings(None)) == ["apikeys.E002"]
     assert checks.settings.check_settings(None) == []
+
+
+def test_redis_without_its_library_is_an_error_that_names_the_extra(monkeypatch):
+    with with_settings(LIMITS_STORAGE="redis://127.0.0.1:1/5?here=1"):
+        monkeypatch.setitem(sys.modules, "redis", None)
+        (found,) = checks.settings.check_settings(None)
+        assert (found.id, found.hint) == ("apikeys.E005", "pip install 'django-apikeys[redis]'")
+        assert checks.clock._of_redis() is None
+        monkeypatch.undo()
+        assert checks.settings.check_settings(None) == []
+
+
+def test_the_operators_table_of_checks_has_every_id():
+    root = Path(__file__).resolve().parent.parent
+    sources = "".join(path.read_text() for path in (root / "apikeys/checks").glob("*.py"))
+    rows = re.findall(r"(?m)^\| `(apikeys\.[EW]\d+)` \|", (root / "docs/operating.md").read_text())
+    assert sorted(rows) == sorted(set(re.findall(r'id="(apikeys\.[EW]\d+)"', sources)))
 
 
 @override_settings(USE_TZ=False)
@@ -191,6 +209,16 @@ def test_a_deployment_without_pepper_redis_or_https_is_warned_of_each():
         assert checks.deployment.check_deployment(None) == []
     with with_settings(NONSENSE=1):
         assert checks.deployment.check_deployment(None) == []
+
+
+def test_the_warning_of_plain_http_names_the_setting_that_allows_it():
+    own = {key: value for key, value in django_settings.APIKEYS.items() if key != "REQUIRE_HTTPS"}
+    with with_settings(REQUIRE_HTTPS=False):
+        said = [found.hint for found in checks.deployment.check_deployment(None)]
+    assert 'Leave out APIKEYS["REQUIRE_HTTPS"].' in said
+    with override_settings(APIKEYS=own, DEBUG=True):
+        said = [found.hint for found in checks.deployment.check_deployment(None)]
+    assert "Set DEBUG = False." in said
 
 
 def test_a_pepper_that_a_live_token_needs_is_missed(issue):

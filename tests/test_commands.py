@@ -147,8 +147,22 @@ def test_revoke_token_ends_it_and_says_when_it_had_ended(issue):
     assert run("revoke_token", token.token_id)[0] == f"{token.token_id} was revoked already.\n"
 
 
-def test_revoke_token_repeats_no_key_that_was_typed_for_an_id(issue):
+@pytest.mark.parametrize("typed", ["{api_key}", "{prefix}_{token_id}", "{token_id}:{secret}"])
+def test_revoke_token_takes_the_id_out_of_a_whole_key_and_shows_no_secret(issue, typed):
+    other, issued = issue(), issue()
+    token_id, secret = issued.token.token_id, issued.secret
+    prefix = issued.api_key.rsplit("_", 2)[0]
+    assert issued.api_key == f"{prefix}_{token_id}_{secret}"
+    given = typed.format(api_key=issued.api_key, prefix=prefix, token_id=token_id, secret=secret)
+    assert run("revoke_token", given) == (f"{token_id} is revoked.\n", "")
+    revoked = AccessToken.objects.filter(revoked_at__isnull=False)
+    assert [token.token_id for token in revoked] == [token_id] != [other.token.token_id]
+    assert secret not in str(list(AuditEvent.objects.values()))
+
+
+def test_revoke_token_repeats_no_key_of_a_token_that_is_not_there(issue):
     issued = issue()
+    AccessToken.objects.all().delete()
     said = fails("revoke_token", issued.api_key)
     assert issued.secret not in said
     assert "token id" in said

@@ -339,6 +339,25 @@ def test_an_outage_is_logged_once_a_minute_without_the_password(
     assert "hunter2" not in caplog.text
 
 
+def test_the_end_of_an_outage_is_told_as_loudly_as_its_beginning(
+    refused: Gate,
+    moments: SimpleNamespace,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = Limiter(f"redis://127.0.0.1:{refused.port}/15")
+    charge = Charge(Limit("1000/hour"), "k")
+    found.charge_one(charge)
+    assert found.degraded
+    monkeypatch.setattr(found._redis, "add", lambda charges, amount: [(1, 60.0)])
+    moments.now += 1.1
+    found.charge_one(charge)
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("WARNING", "Redis fails (ConnectionError): this process counts limits by itself"),
+        ("WARNING", "Redis answers again: limits are shared between processes"),
+    ]
+
+
 @needs_redis
 @pytest.mark.redis
 def test_redis_that_starts_late_is_used_within_a_second(

@@ -99,5 +99,5 @@ def _of_database(using: str) -> Callable[[], float | None]:
 def _of_redis() -> float | None:
     try:
         return limiter(conf.get().limits_storage).redis_time()
-    except (ImproperlyConfigured, ConfigurationError, ValueError):
+    except (ImproperlyConfigured, ConfigurationError, ImportError, ValueError):
         return None  # check_settings tells

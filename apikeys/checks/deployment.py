@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
@@ -27,5 +28,7 @@ def check_deployment(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         found.append(Warning("Limits are counted per process.", hint, id="apikeys.W031"))
     if not current.require_https:
         text = "Keys are accepted over plain HTTP."
-        found.append(Warning(text, 'Leave out APIKEYS["REQUIRE_HTTPS"].', id="apikeys.W032"))
+        asked = "REQUIRE_HTTPS" in getattr(settings, "APIKEYS", {})
+        hint = 'Leave out APIKEYS["REQUIRE_HTTPS"].' if asked else "Set DEBUG = False."
+        found.append(Warning(text, hint, id="apikeys.W032"))
     return found

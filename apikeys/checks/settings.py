@@ -26,18 +26,30 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         dialects.all_dialects()
         for name, rate in current.limits.items():
             Limit(rate, name=name)
-        limiter(current.limits_storage)
+        counted = _can_count(current.limits_storage)
     except (ImproperlyConfigured, ConfigurationError, ValueError) as error:
         return [Error(str(error), id="apikeys.E001")]
     found: list[CheckMessage] = []
+    if not counted:
+        hint = "pip install 'django-apikeys[redis]'"
+        found.append(Error("LIMITS_STORAGE is Redis without redis-py.", hint, id="apikeys.E005"))
     if hasher == "argon2" and importlib.util.find_spec("argon2") is None:
-        hint = "pip install argon2-cffi"
+        hint = "pip install 'django-apikeys[argon2]'"
         found.append(Error("TOKEN_HASHER is argon2 without argon2-cffi.", hint, id="apikeys.E002"))
     if current.prepare and _uses_postgresql() and importlib.util.find_spec("psycopg") is None:
         found.append(Error("PREPARE needs psycopg 3.", "pip install psycopg", id="apikeys.E004"))
     if not settings.USE_TZ:
         found.append(Error("USE_TZ must be True: expiry is a moment.", id="apikeys.E003"))
     return found
+
+
+def _can_count(uri: str) -> bool:
+    """Tell whether the library that counts there is installed. Raises as ``limiter`` else."""
+    try:
+        limiter(uri)
+    except ImportError:
+        return False
+    return True
 
 
 def _uses_postgresql() -> bool:

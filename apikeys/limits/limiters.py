@@ -104,7 +104,7 @@ class Limiter:
     """Counts hits at `uri`: "memory://", or "redis://", "rediss://", "unix://", "redis+unix://".
 
     Timeouts in a Redis URI's query string replace ours. Raises ValueError for another scheme and
-    `limits.errors.ConfigurationError` when redis-py is missing; the rest never raises.
+    ImportError when redis-py is missing; the rest never raises.
     `namespace` begins each key in Redis.
     """
 
@@ -214,7 +214,7 @@ class Limiter:
     def _recover(self) -> None:
         with self._breaker:
             self._retry_at = None
-        logger.info("Redis answers again: limits are shared between processes")
+        logger.warning("Redis answers again: limits are shared between processes")
 
 
 _limiters: dict[str, Limiter] = {}

@@ -1,4 +1,4 @@
-"""``manage.py revoke_token TOKEN_ID``: ends a token for ever."""
+"""``manage.py revoke_token TOKEN_ID``: ends a token for ever. A whole key names its token too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from apikeys import pasted
 from apikeys.management import parsing
 from apikeys.models import AccessToken
 from apikeys.services.actors import Actor
@@ -16,13 +17,15 @@ class Command(BaseCommand):
     help = "Revoke a token. The next request with it is refused."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("token_id")
+        parser.add_argument("token_id", help="or a whole key: its id is taken out of it")
         parser.add_argument("--reason", default="")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        token = AccessToken.objects.filter(token_id=options["token_id"]).first()
+        # A whole key is cut to its id here: the secret reaches neither the database nor the screen.
+        typed = options["token_id"]
+        token_id = pasted.cut(typed).token_id or pasted.id_start(typed)
+        token = AccessToken.objects.filter(token_id=token_id).first()
         if token is None:
-            # What was typed may be a whole key: it is not repeated.
             raise parsing.wrong("There is no token with this token id; list_tokens shows them.")
         if token.revoked_at is not None:
             self.stdout.write(f"{token.token_id} was revoked already.")
