@@ -31,13 +31,22 @@ class ApiKeysConfig(AppConfig):
         log_ins.connect()
         invalidation.connect()
         departures.connect()
-        post_migrate.connect(_store_query, self, dispatch_uid="apikeys.store_query")
+        post_migrate.connect(_after_migrate, self, dispatch_uid="apikeys.after_migrate")
 
 
-def _store_query(using: str, **kwargs: Any) -> None:
-    from apikeys.models import AccessToken, lookup
+def _after_migrate(using: str, apps: Any = None, **kwargs: Any) -> None:
+    """Store the query of the read path, and mend what processes of an earlier release wrote."""
+    from apikeys.models import AccessToken, lookup, names
 
     if not router.allow_migrate_model(using, AccessToken):
         return
     if AccessToken._meta.db_table in connections[using].introspection.table_names():
         lookup.store(using)
+        # `flush` sends no apps and leaves no rows. `migrate` sends those of the moment: it may have
+        # gone back to before the column.
+        if apps and _has_field(tokens := apps.get_model("apikeys", "AccessToken"), "name_key"):
+            names.fill(tokens._base_manager.using(using), "name_key")
+
+
+def _has_field(model: Any, name: str) -> bool:
+    return any(field.name == name for field in model._meta.fields)

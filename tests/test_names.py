@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import unicodedata
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db.models import QuerySet, Value
 from django.urls import reverse
 
 from apikeys import visible
 from apikeys.filters import TokenFilter
 from apikeys.models import AccessToken
+from apikeys.models.names import fill
 from apikeys.services import rules
 from apikeys.services.errors import Invalid
 from apikeys.services.organizations import create_organization, rename_organization
@@ -216,18 +214,63 @@ def test_the_form_follows_the_name_however_it_is_written(issue):
     assert len(token.name_key) == 255
 
 
-def test_the_migration_fills_the_form_and_minds_no_twins(issue):
-    migration = importlib.import_module("apikeys.migrations.0006_names_and_callers")
+def test_filling_the_form_minds_no_twins(issue):
     one, other = issue(name="twin").token, issue(name="Twin 2").token
-    every = AccessToken.objects.all()
-    super(type(every), every).update(name_key="")
-    super(type(every), every.filter(pk=other.pk)).update(name="tw\u200bin")
-    migration.fill(apps, SimpleNamespace(connection=connection))
+    plain = QuerySet(AccessToken)
+    plain.update(name_key="")
+    plain.filter(pk=other.pk).update(name="tw\u200bin")
+    fill(plain, "name_key")
     for token in (one, other):
         token.refresh_from_db()
         assert token.name_key == "twin"
     with pytest.raises(Invalid):
         issue(name="TWIN")
+
+
+def test_the_form_follows_names_that_are_written_together(production, issue):
+    one, other = issue(name="One").token, issue(name="Other").token
+    one.name, other.name = "Straße", "Über"
+    AccessToken.objects.bulk_update((token for token in (one, other)), ["name"])
+    for token, key in ((one, "strasse"), (other, "über")):
+        token.refresh_from_db()
+        assert token.name_key == key
+    again = AccessToken(token_id=one.token_id, workspace=production, name="CI  2", digest="x")
+    AccessToken.objects.bulk_create(
+        [again], update_conflicts=True, unique_fields=["token_id"], update_fields=["name"]
+    )
+    one.refresh_from_db()
+    assert (one.name, one.name_key) == ("CI  2", "ci 2")
+
+
+WRITTEN_PAST_US = {
+    "update": lambda token, name: AccessToken.objects.filter(pk=token.pk).update(name=Value(name)),
+    "bulk_update": lambda token, name: AccessToken.objects.bulk_update(
+        [named(token, Value(name))], ["name"]
+    ),
+    "save": lambda token, name: named(token, Value(name)).save(update_fields=["name"]),
+    "an earlier release": lambda token, name: QuerySet(AccessToken).update(name=name, name_key=""),
+}
+
+
+def named(token, name):
+    token.name = name
+    return token
+
+
+@pytest.mark.parametrize("write", WRITTEN_PAST_US.values(), ids=WRITTEN_PAST_US)
+@pytest.mark.parametrize(("one", "other"), TWINS.values(), ids=TWINS)
+def test_a_name_whose_form_is_not_known_is_compared_itself(issue, actor, write, one, other):
+    token = AccessToken.objects.get(pk=issue(name="Before").token.pk)
+    write(token, one)
+    row = AccessToken.objects.get(pk=token.pk)
+    assert (row.name, row.name_key) == (one, "")
+    assert names(other) == [one]
+    assert names("Before") == []
+    with pytest.raises(Invalid) as caught:
+        issue(name=other)
+    assert caught.value.code == "token.name_taken"
+    issue(name="Before")
+    assert update_token(actor=actor, token=row, name="After").name_key == "after"
 
 
 def test_the_django_admin_finds_a_composed_name(client, make_user, issue, actor, alice):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
@@ -39,9 +40,29 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     """Questions about many tokens."""
 
     def update(self, **kwargs: Any) -> int:
-        if isinstance(name := kwargs.get("name"), str):
-            kwargs["name_key"] = self.model._meta.get_field("name_key").made_from(name)
+        if "name" in kwargs:
+            kwargs.setdefault("name_key", self.name_key_of(kwargs["name"]))
         return super().update(**kwargs)
+
+    def bulk_update(
+        self, objs: Iterable[AccessToken], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        objs, fields = tuple(objs), list(fields)
+        if "name" in fields:
+            for token in objs:
+                token.name_key = self.name_key_of(token.name)
+            fields = [*fields, "name_key"] if "name_key" not in fields else fields
+        return super().bulk_update(objs, fields, batch_size)
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> list[AccessToken]:
+        if "name" in (written := kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = [*written, "name_key"]
+        return super().bulk_create(*args, **kwargs)
+
+    def name_key_of(self, name: object) -> str:
+        """Return the form in which that name is compared; empty where only the database knows."""
+        key: str = self.model._meta.get_field("name_key").made_from(name)
+        return key
 
     def in_organization(self, organization: Organization) -> AccessTokenQuerySet:
         """Return the tokens of all workspaces of the organization."""

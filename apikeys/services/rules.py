@@ -18,7 +18,7 @@ from apikeys import networks as net
 from apikeys import scopes as scope_names
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.models.tokens import Kind
+from apikeys.models.tokens import AccessTokenQuerySet, Kind
 from apikeys.services.errors import Invalid
 
 LONGEST_NAME = 255
@@ -92,21 +92,27 @@ def token_name(
     Names are the same when ``visible.compared`` makes the same of them.
     """
     wanted = name(value)
-    key = AccessToken._meta.get_field("name_key").made_from(wanted)
-    # The database's own constraint is on LOWER, which tells some letters apart and others not.
-    taken = AccessToken.objects.alias(lowered=Lower("name")).filter(
-        Q(name_key=key) | Q(lowered=Lower(Value(wanted))),
-        workspace=workspace,
-        kind=Kind.AUTOMATION,
-        revoked_at__isnull=True,
+    others = AccessToken.objects.filter(
+        workspace=workspace, kind=Kind.AUTOMATION, revoked_at__isnull=True
     )
     if excluding is not None:
-        taken = taken.exclude(pk=excluding.pk)
-    if kind == Kind.AUTOMATION and taken.exists():
+        others = others.exclude(pk=excluding.pk)
+    if kind == Kind.AUTOMATION and _is_taken(wanted, others):
         raise Invalid(
             "token.name_taken", "Another token of this workspace has this name.", field="name"
         )
     return wanted
+
+
+def _is_taken(wanted: str, others: AccessTokenQuerySet) -> bool:
+    key = others.name_key_of(wanted)
+    # The database's own constraint is on LOWER, which tells some letters apart and others not.
+    same = Q(name_key=key) | Q(lowered=Lower(Value(wanted)))
+    if others.alias(lowered=Lower("name")).filter(same).exists():
+        return True
+    # An empty key is not known: a process of an earlier release wrote that row.
+    unknown = others.filter(name_key="").values_list("name", flat=True)
+    return any(others.name_key_of(each) == key for each in unknown)
 
 
 def description(value: str) -> str:

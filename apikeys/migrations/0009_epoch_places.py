@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("apikeys", "0006_names_and_callers")]
+    dependencies = [("apikeys", "0008_fill_name_keys")]
 
     operations = [
         migrations.CreateModel(
