@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Django 5.2.8, Python 3.11: in autocommit pre_save and post_save are sent outside of any transaction, pre_delete,
 # post_delete and m2m_changed inside of one. So a post_save receiver that raises does not undo the row that save()
-# wrote, a post_delete receiver that raises does undo the deletion, and select_for_update() is for receivers of the
-# one kind alone. Those of get_or_create() and update_or_create() are inside: it depends on the caller's method.
-# transaction.on_commit() of a post_save receiver then runs at once, within save().
+# wrote, while a post_delete receiver that raises does undo the deletion. Those of get_or_create()
+# and update_or_create() are inside: what a save receiver meets depends on the caller's method.
 #
 # Seen:
 #   create: pre_save outside, post_save outside
