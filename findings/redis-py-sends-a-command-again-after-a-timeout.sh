@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # redis-py 8.1.0 and a Redis 7 of the system, Python 3.11: by default a command whose answer did not come within
 # socket_timeout is sent again, up to ten times, INCR as well as GET. A Redis that was merely late has then carried
-# out one incr() twice, and the caller is told 2. It was one try before 6.0; retry_on_timeout=False, which still is a
+# out one incr() twice, and the caller is told 2. 5.3.1 tried once; retry_on_timeout=False, which still is a
 # parameter, changes nothing any more, only retry= does. The same makes socket_timeout no bound of a call: where
 # nobody answers, a call with 0.1 s ends after more than eleven times that, and the pauses between the tries.
 #
