@@ -394,7 +394,7 @@ def test_right_passwords_cost_nothing_where_a_backend_finds_people_by_something_
 def test_redis_counts_for_all_processes_keeps_no_name_and_forgets_in_time(
     rf: Any, monkeypatch: Any
 ) -> None:
-    with limiter_on_redis() as shared:
+    with limiter_on_redis(patience=10) as shared:
         monkeypatch.setattr(guessing, "_counts", lambda: shared)
         waits = [guessing.wait_for_account(rf.get("/"), NAME, 1) for _ in range(7)]
         assert waits == [0] * 5 + [1] * 2

@@ -27,7 +27,7 @@ def memory() -> Limiter:
 @pytest.fixture
 def shared() -> Iterator[Limiter]:
     """A limiter on Redis."""
-    with limiter_on_redis() as found:
+    with limiter_on_redis(patience=10) as found:
         yield found
 
 

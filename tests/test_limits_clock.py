@@ -25,7 +25,7 @@ STEPS = [DAY, -DAY, 4000 * DAY, -4000 * DAY, 30, -30]
 @pytest.fixture
 def shared() -> Iterator[Limiter]:
     """A limiter on Redis."""
-    with limiter_on_redis() as found:
+    with limiter_on_redis(patience=10) as found:
         yield found
 
 
