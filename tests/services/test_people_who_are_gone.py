@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import models
 from django.utils import timezone
 
 from apikeys.models import AccessToken, AuditEvent, Membership, Organization, Workspace
@@ -31,11 +32,13 @@ def deactivate(bob, acme, token):
 
 
 def delete(bob, acme, token):
-    bob.delete()
+    """By SQL: deletion in code revokes the token as well."""
+    Membership.objects.filter(user=bob)._raw_delete("default")
+    models.QuerySet(AccessToken).filter(owner=bob).update(owner=None)
 
 
 def expel(bob, acme, token):
-    Membership.objects.filter(user=bob).delete()
+    Membership.objects.filter(user=bob)._raw_delete("default")
 
 
 def suspend(bob, acme, token):
