@@ -71,7 +71,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(overlap=st.sampled_from([timedelta(0), HOUR]))
     def rotate(self, overlap: timedelta) -> None:
-        if self.revoked or self.overlap:
+        if self.revoked or self.overlap or self.suspended:
             with pytest.raises(Conflict):
                 tokens.rotate_token(actor=ACTOR, token=self.token, overlap=overlap)
             return
@@ -98,7 +98,7 @@ class Life(RuleBasedStateMachine):
     @rule(disable=st.booleans())
     def switch(self, disable: bool) -> None:
         change = tokens.disable_token if disable else tokens.enable_token
-        if self.revoked:
+        if self.revoked or (self.suspended and not disable):
             with pytest.raises(Conflict):
                 change(actor=ACTOR, token=self.token)
             return
