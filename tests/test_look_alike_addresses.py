@@ -79,6 +79,7 @@ def look_alike(make_user):
     return make_user("\u212aate@example.org")
 
 
+@pytest.mark.project  # the stock user folds its name (NFKC) when it is made
 def test_a_command_means_nobody_who_only_looks_like_it(acme, look_alike):
     with pytest.raises(CommandError, match="There is no user"):
         call_command("grant_admin", "acme", "kate@example.org")
@@ -109,11 +110,13 @@ def test_the_users_manager_means_exactly_the_address(look_alike, make_user):
             users.get_by_natural_key(typed)
 
 
+@pytest.mark.project  # the stock user folds its name (NFKC) when it is made
 def test_an_address_is_nobody_s_though_a_look_alike_has_an_account(look_alike):
     assert accounts.exists("\u212aate@example.org")
     assert not accounts.exists("kate@example.org")
 
 
+@pytest.mark.project  # the stock user folds its name (NFKC) when it is made
 def test_a_member_who_only_looks_like_it_stands_in_nobody_s_way(
     actor, acme, look_alike, mailoutbox
 ):
@@ -143,6 +146,7 @@ def test_a_look_alike_is_not_invited(actor, acme, local):
     assert not acme.invitations.exists()
 
 
+@pytest.mark.project  # the stock user folds its name (NFKC) when it is made
 def test_a_look_alike_is_no_known_person(actor, acme, look_alike, make_user):
     add_member(actor=actor, organization=acme, user=look_alike, role="member")
     with pytest.raises(Invalid):
