@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CPython 3.11.7 (any since 3.11.0 and 3.10.7, which brought sys.set_int_max_str_digits): html.unescape(), for which no
+# Version: CPython 3.11.7 (any since 3.11.0 and 3.10.7, which brought sys.set_int_max_str_digits): html.unescape(), for which no
 # error is documented, raises ValueError for a decimal character reference of more than 4,300 digits, also where it
 # is "A" behind zeros. A hexadecimal one of any length is fine. html.parser.HTMLParser unescapes by default, so feed()
 # raises too, though it promises to take invalid markup; the XML parser reads the same reference.
