@@ -5,6 +5,7 @@ Requests are HTTPS unless a test says `secure=False`, as the production settings
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apikeys import conf, epochs, log_ins, places, proofs, usage
+from apikeys import conf, epochs, log_ins, logs, places, proofs, usage
 from apikeys.epochs import HostEpoch
 from apikeys.limits import limiter, storages
 from apikeys.models import Invitation, Membership, Organization, Workspace
@@ -107,6 +108,10 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another has used up, or writes what another has counted."""
     monkeypatch.setattr(usage, "_buffer", usage.Buffer())
     log_ins._failures.clear()
+    for handler in logging.getLogger().handlers:
+        for few in handler.filters:
+            if isinstance(few, logs.FewOfAKind):
+                few._counts.clear()
     limiter(conf.get().limits_storage).clear()
     cache.clear()
 

@@ -61,7 +61,8 @@ if len(sys.argv) > 6:  # everything is imported: as another Unix user from here 
     os.setuid(int(sys.argv[6]))
     find("connects")
 if settings.APIKEYS["CACHE"] == "host":
-    places.renew(epochs.current(), "default")
+    while not places.renew(epochs.current(), "default"):
+        pass  # another process is becoming a place
 print("ready", flush=True)
 facts = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 for line in sys.stdin:
