@@ -50,9 +50,11 @@ def seal(cls: type) -> None:
     if _SEALED in cls.__dict__:
         return
     with _sealing:
-        if _SEALED not in cls.__dict__:
-            cls.finalize_response = _sealed(cls.finalize_response)  # type: ignore[attr-defined]
-            setattr(cls, _SEALED, True)
+        finalize = cls.finalize_response  # type: ignore[attr-defined]
+        # One that is inherited may be sealed already; what wraps such a one has its attributes.
+        if getattr(finalize, _SEALED, None) is not finalize:
+            cls.finalize_response = _sealed(finalize)  # type: ignore[attr-defined]
+        setattr(cls, _SEALED, True)
 
 
 def _sealed(finalize: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,6 +64,7 @@ def _sealed(finalize: Callable[..., Any]) -> Callable[..., Any]:
         _tell(request, response)
         return response
 
+    setattr(finalize_response, _SEALED, finalize_response)
     return finalize_response
 
 

@@ -54,7 +54,7 @@ class WithheldHeader(str):
         keyed = _keyed.copy()
         keyed.update(raw)
         digest = keyed.digest()
-        self = super().__new__(cls, shown + digest[:16].hex())
+        self = str.__new__(cls, shown + digest[:16].hex())
         self.raw = raw
         self._hidden = digest[16:]
         return self
@@ -214,19 +214,21 @@ def take(
         withheld = isinstance(value, WithheldHeader)
         # WSGI hands headers over as Latin-1 text (PEP 3333), test clients hand over any text.
         raw = value.raw if withheld else value.encode("latin-1", "replace").strip(_BLANKS)
-        carrier = schemes.get("") or schemes.get(_scheme(raw))
+        carrier = schemes.get("") or _of_scheme(schemes, raw)
         if carrier is None:
             continue
         if not withheld:
             meta[key] = WithheldHeader(carrier.shown, raw)
         if carrier.scheme:
             raw = raw[len(carrier.scheme) :].strip(_BLANKS)
+        found.append((carrier, raw))
         # No credential contains a comma: the header was sent twice, and a server joined the two.
-        found += [(carrier, part) for part in raw.split(b",", 1)]
+        if b"," in raw:
+            found[-1:] = [(carrier, part) for part in raw.split(b",", 1)]
     return found
 
 
-def _scheme(raw: bytes) -> str:
-    """Return the authentication scheme that a value begins with, in lower case."""
+def _of_scheme(schemes: Mapping[str, Carrier], raw: bytes) -> Carrier | None:
+    """Return the carrier of the authentication scheme that a value begins with, in any case."""
     words = raw.split(None, 1)
-    return words[0].lower().decode("latin-1") if words else ""
+    return schemes.get(words[0].lower().decode("latin-1")) if words else None

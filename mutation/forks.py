@@ -62,6 +62,14 @@ class Forks:
         for path in self.database.parent.glob(f"{self.database.name}.{process}*"):
             path.unlink(missing_ok=True)
 
+    def failed(self, process: int) -> str:
+        """Return the test that failed in a fork, ``""`` when none did; ask before tidying."""
+        file = self._failed(process)
+        return file.read_text() if file.exists() else ""
+
+    def _failed(self, process: int) -> Path:
+        return Path(f"{self.database}.{process}.failed")
+
     def _own_database(self) -> None:
         from django.db import connection
 
@@ -71,16 +79,22 @@ class Forks:
         connection.settings_dict["NAME"] = str(own)
 
     def _run(self, items: Sequence[pytest.Item]) -> int:
-        self.session.config.pluginmanager.register(_EndsAtFirstFailure())
+        self.session.config.pluginmanager.register(_EndsAtFirstFailure(self._failed(os.getpid())))
         for item in items:
             run_one(item)
         return SURVIVED
 
 
 class _EndsAtFirstFailure:
+    """Ends the fork, and leaves the name of the test in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
+            self.file.write_text(report.nodeid)
             os._exit(KILLED)
 
 
