@@ -18,7 +18,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import Client, SimpleTestCase
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -41,7 +41,28 @@ REQUIRED_PARTS = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def uses_a_database(item: pytest.Item) -> bool:
+    """Whether a test is another one on another database or with another user model."""
+    if isinstance(getattr(item, "cls", None), type) and issubclass(item.cls, SimpleTestCase):  # type: ignore[attr-defined]
+        return True
+    fixtures = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    marks = ("django_db", "postgres", "redis", "slow")
+    return bool(fixtures) or any(item.get_closest_marker(mark) for mark in marks)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--again",
+        action="store_true",
+        help="leave out what another database or user model can't change",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--again"):
+        again = [i for i in items if uses_a_database(i) and not i.get_closest_marker("once")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
+        items[:] = again
     if connection.vendor != "postgresql":
         skip = pytest.mark.skip(reason="DATABASE_URL names no PostgreSQL")
         for item in items:

@@ -59,6 +59,7 @@ def test_the_chart_is_well_formed_and_shows_every_row():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_the_smoke_run_measures_every_variant_and_names_what_it_left_out(tmp_path):
     python = ROOT / ".venv-bench" / "bin" / "python"
     if not python.exists():

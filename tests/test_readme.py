@@ -132,6 +132,7 @@ def project(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_the_five_steps_work_in_an_empty_project(project):
     lines = console()
     assert lines.pop(0) == "python -m pip install ."  # tests/test_packaging.py does this one

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from apikeys.scopes import MANAGE
 
-pytestmark = [pytest.mark.slow, pytest.mark.project]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.project]
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "openapi" / "management.json"
 

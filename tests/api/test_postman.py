@@ -24,7 +24,7 @@ from apikeys.scopes import MANAGE
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import IssuedToken, create_token
 
-pytestmark = [pytest.mark.slow, pytest.mark.project]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.project]
 
 NEWMAN = "newman@6.2.2"
 # What is answered 2xx to a key that may do everything.

@@ -11,7 +11,7 @@ from apikeys.services.tokens import revoke_token
 from project.demo.notes.models import Note
 from tests.caches.conftest import is_hit
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 WAYS = pytest.mark.parametrize("way", [0, 1, 2], ids=["header", "bearer", "basic"])
 STAND_INS = (

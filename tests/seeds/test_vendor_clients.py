@@ -12,7 +12,12 @@ from django.contrib.auth import get_user_model
 from apikeys.models import AccessToken
 from apikeys.services.tokens import revoke_token
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.project, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.project,
+    pytest.mark.slow,
+    pytest.mark.once,
+]
 
 PASSWORD = "correct horse battery staple"
 

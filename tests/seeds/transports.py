@@ -18,7 +18,9 @@ from tests.seeds.conftest import Http
 
 IN_PROCESS = {"in_process", "time_machine", "django_assert_num_queries", "settings"}
 SERVER = pytest.param(
-    "server", marks=[pytest.mark.slow, pytest.mark.django_db(transaction=True)], id="server"
+    "server",
+    marks=[pytest.mark.slow, pytest.mark.once, pytest.mark.django_db(transaction=True)],
+    id="server",
 )
 
 

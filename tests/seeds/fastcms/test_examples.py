@@ -17,7 +17,12 @@ from project.demo.fastcms.models import Collection
 from tests.seeds.conftest import EXAMPLES
 from tests.seeds.fastcms.words import UNAUTHENTICATED, use
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.project, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.project,
+    pytest.mark.slow,
+    pytest.mark.once,
+]
 
 
 @pytest.fixture

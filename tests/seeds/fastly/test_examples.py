@@ -10,7 +10,12 @@ import pytest
 from apikeys.services.tokens import revoke_token
 from project.demo.fastly.models import Service
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.project, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.project,
+    pytest.mark.slow,
+    pytest.mark.once,
+]
 
 
 def test_s4_01_the_example_lists_services_and_is_refused_once_revoked(

@@ -18,6 +18,7 @@ from tests.test_scripts import clone, free_port, surroundings
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.once,
     pytest.mark.project,
     pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed"),
 ]
