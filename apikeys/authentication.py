@@ -145,8 +145,9 @@ class AccessTokenAuthentication(BaseAuthentication):
             return None
         if len(carried) > 1:
             raise Refusal(Reason.AMBIGUOUS)
-        accepting = (state.dialect, self.any_dialect)
-        proven = proofs.prove(carried[0], accepting, self._look_up)
+        [one] = carried
+        mark = http.META[one[0].meta_key].mark
+        proven = proofs.prove(one, mark, (state.dialect, self.any_dialect), self._look_up)
         return verification.admit(proven, self._facts(http, state))
 
     def _look_up(self, carried: tuple[Carrier, bytes]) -> Proven:

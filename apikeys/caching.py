@@ -82,23 +82,22 @@ def _tell(request: Any, response: Any) -> None:
     state = states.of(http)
     authenticators = request.authenticators
     if state is not None and len(authenticators) == 1:
-        names, carried = state.dialect.vary, state.carried
-    else:
-        spoken = spoken_by(authenticators)
-        if not spoken and state is None:
-            return
-        names = tuple(name for dialect in spoken for name in dialect.vary)
-        if len(spoken) < len(authenticators):
-            names += _OF_OTHERS
-        if _knew_another(request):
-            setattr(http, _KEPT_OUT, True)
-        carried = is_somebodys(http, authenticators)
+        names = state.dialect.vary + BY_PAGE if state.by_page else state.dialect.vary
+        state.vary = _write(response, names, state.carried)
+        return
+    spoken = spoken_by(authenticators)
+    if not spoken and state is None:
+        return
+    names = tuple(name for dialect in spoken for name in dialect.vary)
+    if len(spoken) < len(authenticators):
+        names += _OF_OTHERS
+    if _knew_another(request):
+        setattr(http, _KEPT_OUT, True)
+    if state is not None and state.by_page:
+        names += BY_PAGE
+    written = _write(response, names, is_somebodys(http, authenticators))
     if state is not None:
-        if state.by_page:
-            names += BY_PAGE
-        state.vary = _write(response, names, carried)
-    else:
-        _write(response, names, carried)
+        state.vary = written
 
 
 def _knew_another(request: Any) -> bool:

@@ -41,14 +41,18 @@ class WithheldHeader(str):
     whatever is made of the text. The other half is shown nowhere; by that half the value compares,
     hashes and encodes, so a text copied from a log equals it no more than any other text does.
 
+    Attributes:
+        raw: the value as it came.
+        mark: the half that is shown nowhere; to remember the credential by.
+
     Args:
         shown: what is shown before the digest.
-        raw: the value as it came.
+        raw: as the attribute.
     """
 
-    __slots__ = ("_hidden", "raw")
+    __slots__ = ("mark", "raw")
     raw: bytes
-    _hidden: bytes
+    mark: bytes
 
     def __new__(cls, shown: str, raw: bytes) -> WithheldHeader:
         keyed = _keyed.copy()
@@ -56,21 +60,21 @@ class WithheldHeader(str):
         digest = keyed.digest()
         self = str.__new__(cls, shown + digest[:16].hex())
         self.raw = raw
-        self._hidden = digest[16:]
+        self.mark = digest[16:]
         return self
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, WithheldHeader) and self._hidden == other._hidden
+        return isinstance(other, WithheldHeader) and self.mark == other.mark
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        return hash(self._hidden)
+        return hash(self.mark)
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """Return bytes that belong to this credential alone, and that no text encodes to."""
-        return self._hidden.hex().encode(encoding, errors)
+        return self.mark.hex().encode(encoding, errors)
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)

@@ -8,9 +8,7 @@ secret are remembered: state, address and transport are judged on every request.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -29,8 +27,6 @@ from apikeys.verification import Proven
 LONGEST_SECONDS: Final = 30.0
 LARGEST: Final = 10_000
 
-# Under a key of this process; a copy of the begun digest is cheaper than beginning one.
-_keyed: Final = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
 # The view's dialect (another object once the settings are others), whether every dialect's tokens
 # are accepted.
 Accepting = tuple[Dialect, bool]
@@ -39,6 +35,7 @@ Key = tuple[bytes, str, Accepting, Store]
 
 def prove(
     carried: tuple[Carrier, bytes],
+    mark: bytes,
     accepting: Accepting,
     look_up: Callable[[tuple[Carrier, bytes]], Proven],
 ) -> Proven:
@@ -46,6 +43,7 @@ def prove(
 
     Args:
         carried: the credential's bytes as they came, and the carrier that brought them.
+        mark: what stands for the header that it came in, see ``carriers.WithheldHeader``.
         accepting: what the view accepts.
         look_up: parses the credential and asks the database.
 
@@ -55,7 +53,8 @@ def prove(
     epoch = epochs.current()
     if epoch is None:
         return look_up(carried)
-    key = _key(carried, accepting)
+    # A key of one tenant's schema proves nothing in another's.
+    key = mark, carried[0].label, accepting, stores.current()
     try:
         value = epoch.read()  # before the row is
         proof = memory.get(key)
@@ -79,14 +78,6 @@ def _until(epoch: epochs.Epoch, now: float) -> float:
     if not (stores.sees_commits() and epoch.is_quiet()):
         return 0.0
     return min(now + LONGEST_SECONDS, places.lease(epoch))
-
-
-def _key(carried: tuple[Carrier, bytes], accepting: Accepting) -> Key:
-    carrier, raw = carried
-    keyed = _keyed.copy()
-    keyed.update(raw)
-    # A key of one tenant's schema proves nothing in another's.
-    return keyed.digest(), carrier.label, accepting, stores.current()
 
 
 @dataclass(frozen=True, slots=True)

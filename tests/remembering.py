@@ -16,7 +16,8 @@ HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 def present(issued, *, secret=None, facts=HERE):
     credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
     proven = proofs.prove(
-        (Bearer(), "_".join(credential).encode()),
+        (Bearer(), b""),
+        "_".join(credential).encode(),
         (dialects.get("default"), False),
         lambda carried: prove(credential, dialects=("default",)),
     )

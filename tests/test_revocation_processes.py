@@ -70,7 +70,8 @@ for line in sys.stdin:
         try:
             credential = Credential(*json.loads(line))
             proven = proofs.prove(
-                (Bearer(), line.encode()),
+                (Bearer(), b""),
+                line.encode(),
                 (dialects.get("default"), False),
                 lambda carried: prove(credential, dialects=("default",)),
             )

@@ -135,7 +135,8 @@ class TestTheMemoryOfProofs:
     def present(self, issued):
         credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
         return proofs.prove(
-            (Bearer(), "_".join(credential).encode()),
+            (Bearer(), b""),
+            "_".join(credential).encode(),
             (dialects.get("default"), False),
             lambda carried: prove(credential, dialects=("default",)),
         )
