@@ -11,10 +11,10 @@ from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from apikeys import filters
 from apikeys.addresses import guarded, lead_search
 from apikeys.models import AccessToken
-from apikeys.visible import compared, normalized
+from apikeys.queries import filters
+from apikeys.texts.visible import compared, normalized
 
 
 class SearchMixin:

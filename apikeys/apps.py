@@ -19,13 +19,9 @@ class ApiKeysConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_migrate
 
-        from apikeys import (  # noqa: F401
-            checks,
-            departures,
-            invalidation,
-            log_ins,
-            reauthentication,
-        )
+        from apikeys import log_ins, reauthentication
+        from apikeys.services import departures
+        from apikeys.verification import invalidation
 
         user_logged_in.connect(reauthentication.stamp_log_in, dispatch_uid="apikeys.stamp_log_in")
         log_ins.connect()
@@ -36,7 +32,8 @@ class ApiKeysConfig(AppConfig):
 
 def _after_migrate(using: str, apps: Any = None, **kwargs: Any) -> None:
     """Store the query of the read path, and mend what processes of an earlier release wrote."""
-    from apikeys.models import AccessToken, lookup, names
+    from apikeys.lookup import query as lookup
+    from apikeys.models import AccessToken, names
 
     if not router.allow_migrate_model(using, AccessToken):
         return

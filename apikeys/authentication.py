@@ -17,27 +17,21 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from apikeys import (
-    caching,
-    carriers,
-    conf,
-    dialects,
-    limits,
-    networks,
-    permissions,
-    proofs,
-    verification,
-)
-from apikeys import state as states
-from apikeys.carriers import Carrier
-from apikeys.credentials import Credential, MalformedCredentialError
+from apikeys import conf, dialects, limits, networks, permissions
+from apikeys.access import state as states
+from apikeys.credentials import carriers
+from apikeys.credentials.carriers import Carrier
+from apikeys.credentials.keys import Credential, MalformedCredentialError
 from apikeys.dialects import Dialect
+from apikeys.drf import caching
 from apikeys.exceptions import Refused, retry_sentence
 from apikeys.limits import Charge, Limit
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.refusals import FACES, Reason, Refusal
-from apikeys.verification import Facts, Proven
+from apikeys.verification import memory as proofs
+from apikeys.verification import verify as verification
+from apikeys.verification.verify import Facts, Proven
 
 logger = logging.getLogger("apikeys.requests")
 

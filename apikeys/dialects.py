@@ -19,8 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from apikeys import conf
-from apikeys.carriers import Basic, Bearer, Carrier, Header, by_header
-from apikeys.credentials import KeyShape, api_key
+from apikeys.credentials.carriers import Basic, Bearer, Carrier, Header, by_header
+from apikeys.credentials.keys import KeyShape, api_key
 from apikeys.limits import Window
 from apikeys.scopes import MANAGE, expand, validate_name
 

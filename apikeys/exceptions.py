@@ -29,11 +29,12 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from apikeys import caching, dialects, pasted
-from apikeys import state as states
+from apikeys import dialects, pasted
+from apikeys.access import state as states
+from apikeys.access.outages import is_outage, log_outage
 from apikeys.dialects import Dialect, Problem
+from apikeys.drf import caching
 from apikeys.logs import printable
-from apikeys.outages import is_outage, log_outage
 from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 

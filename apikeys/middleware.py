@@ -11,8 +11,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from apikeys import caching, networks, pasted, throttling, usage
-from apikeys import state as states
+from apikeys import networks, pasted, throttling
+from apikeys.access import state as states
+from apikeys.activity import buffer as usage
+from apikeys.drf import caching
 from apikeys.exceptions import unavailable
 from apikeys.logs import printable
 from apikeys.models.activity import Outcome

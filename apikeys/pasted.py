@@ -17,9 +17,9 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from apikeys import dialects
-from apikeys.credentials import CHECKSUM_LENGTH, KeyShape
+from apikeys.credentials.keys import CHECKSUM_LENGTH, KeyShape
 from apikeys.dialects import Dialect
-from apikeys.readings import plain, readings
+from apikeys.texts.readings import plain, readings
 
 WITHHELD: Final = "***"
 # What is longer is no search; the rest is dropped unread.

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import AND, SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apikeys import state as states
+from apikeys.access import state as states
 from apikeys.exceptions import Refused
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from apikeys import conf, limits, networks
-from apikeys import state as states
+from apikeys.access import state as states
 from apikeys.limits import Charge, Limit, Window
 from apikeys.models import stores
 from apikeys.models.tokens import Kind

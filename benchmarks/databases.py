@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
-from apikeys.models import lookup
+from apikeys.lookup import query as lookup
 from benchmarks import filler
 from benchmarks.progress import say
 

@@ -116,8 +116,8 @@ def _check(job: Job, handlers: dict[str, Any]) -> dict[str, Any]:
     calls.configure(job.variant)
     handler = handlers[job.variant.handler]
     if job.variant.options.get("CACHE") == "host":
-        from apikeys import epochs, places
         from apikeys.models import stores
+        from apikeys.verification import epochs, places
 
         # A thread does it, after the first request that would like to remember.
         places.renew(epochs.current(), stores.current().alias)

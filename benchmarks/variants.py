@@ -92,7 +92,7 @@ def spoil(key: str, system: str, kind: str) -> str:
 
 
 def _spoil_ours(key: str, kind: str) -> str:
-    from apikeys.credentials import KeyShape
+    from apikeys.credentials.keys import KeyShape
 
     prefix, token_id, _ = key.rsplit("_", 2)
     shape = KeyShape()

@@ -22,7 +22,7 @@ from rest_framework_simplejwt.authentication import (
 
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
-from apikeys.models import lookup
+from apikeys.lookup import query as lookup
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from apikeys import reports
 from apikeys.models import AccessToken
 from apikeys.models.activity import Period
-from apikeys.reports import RANGES, Range, Usage
+from apikeys.queries import usage as reports
+from apikeys.queries.usage import RANGES, Range, Usage
 from dashboard import labels
 
 TOKEN_RANGE: Final = RANGES["30d"]

@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from apikeys import keyset
 from apikeys.models import AuditEvent
+from apikeys.queries import keyset
 from apikeys.services.audit import action_label
 
 NEWEST_FIRST: Final = keyset.Order(("created_at", "id"), descending=True)

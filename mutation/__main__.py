@@ -17,17 +17,17 @@ from mutation.report import EXPLAINED, explained, split, stale, table
 from mutation.session import Mutation
 
 CORE: Final = (
-    "apikeys/credentials.py",
+    "apikeys/credentials/keys.py",
     "apikeys/scopes.py",
     "apikeys/networks.py",
-    "apikeys/carriers.py",
-    "apikeys/verification.py",
-    "apikeys/standing.py",
-    "apikeys/proofs.py",
+    "apikeys/credentials/carriers.py",
+    "apikeys/verification/verify.py",
+    "apikeys/verification/validity.py",
+    "apikeys/verification/memory.py",
     "apikeys/permissions.py",
     "apikeys/limits/policy.py",
     "apikeys/limits/storages.py",
-    "apikeys/services/authority.py",
+    "apikeys/services/authorization.py",
     "apikeys/services/issuing.py",
     "apikeys/services/members.py",
 )

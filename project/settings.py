@@ -158,13 +158,13 @@ X_FRAME_OPTIONS = "DENY"
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "apikeys.exceptions.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apikeys.api.parsing.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apikeys.parsers.BoundedJSONParser"],
     # Bodies read as the systems' documentation prints them: `{"error": "…", "detail": "…"}`.
     "COMPACT_JSON": False,
     # A view that names no authentication of its own lets nobody in.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_SCHEMA_CLASS": "apikeys.api.schema.AccessTokenSchema",
+    "DEFAULT_SCHEMA_CLASS": "apikeys.openapi.schema.AccessTokenSchema",
 }
 
 SPECTACULAR_SETTINGS = {

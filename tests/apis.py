@@ -18,8 +18,8 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from apikeys.authentication import AccessTokenAuthentication
-from apikeys.carriers import Bearer, Header
-from apikeys.credentials import HEX, KeyShape
+from apikeys.credentials.carriers import Bearer, Header
+from apikeys.credentials.keys import HEX, KeyShape
 from apikeys.dialects import Dialect
 from apikeys.limits import Limit
 from apikeys.permissions import HasScope, WorkspaceScopedMixin, any_of, requires_scopes

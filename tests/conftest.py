@@ -22,8 +22,8 @@ from django.test import Client, SimpleTestCase
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apikeys import conf, epochs, log_ins, logs, places, proofs, usage
-from apikeys.epochs import HostEpoch
+from apikeys import conf, log_ins, logs
+from apikeys.activity import buffer as usage
 from apikeys.limits import limiter, storages
 from apikeys.models import Invitation, Membership, Organization, Workspace
 from apikeys.services.actors import Actor
@@ -31,6 +31,9 @@ from apikeys.services.invitations import invite
 from apikeys.services.members import add_member
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
+from apikeys.verification import epochs, places
+from apikeys.verification import memory as proofs
+from apikeys.verification.epochs import HostEpoch
 
 # Words in the reason of a skip that a required part must not have.
 REQUIRED_PARTS = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from apikeys import dialects, proofs
-from apikeys.carriers import Bearer
-from apikeys.credentials import Credential
+from apikeys import dialects
+from apikeys.credentials.carriers import Bearer
+from apikeys.credentials.keys import Credential
 from apikeys.refusals import Refusal
-from apikeys.verification import Facts, admit, prove
+from apikeys.verification import memory as proofs
+from apikeys.verification.verify import Facts, admit, prove
 
 HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 from argon2.exceptions import VerificationError
 
-from apikeys import argon2
+from apikeys.credentials import argon2
 from apikeys.models import AccessToken
 from apikeys.services.tokens import revoke_token
 from tests.apis import say

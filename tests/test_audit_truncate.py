@@ -11,11 +11,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import TransactionTestCase
 
-from apikeys import usage
+from apikeys.activity import buffer as usage
+from apikeys.activity.retention import prune_activity
 from apikeys.models import AuditEvent
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import create_organization
-from apikeys.services.pruning import prune_activity
 from apikeys.services.tokens import create_token, revoke_token
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIRequestFactory
 
-from apikeys import argon2, credentials
+from apikeys.credentials import argon2
+from apikeys.credentials import keys as credentials
 from apikeys.models import AccessToken, Workspace
 from apikeys.services.actors import Actor
 from apikeys.services.tokens import create_token, revoke_token, rotate_token

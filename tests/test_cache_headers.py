@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from rest_framework.versioning import AcceptHeaderVersioning
 from rest_framework.views import APIView
 
-from apikeys import verification
 from apikeys.authentication import AccessTokenAuthentication
-from apikeys.carriers import Basic, Bearer, Header
+from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.dialects import Dialect
+from apikeys.verification import verify as verification
 from tests import apis
 from tests.apis import Protected, say
 

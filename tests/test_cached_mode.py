@@ -22,14 +22,17 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from apikeys import conf, dialects, epochs, proofs, standing
-from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
-from apikeys.epochs import redis as redis_module
+from apikeys import conf, dialects
+from apikeys.lookup.query import find
 from apikeys.models import AccessToken, Membership
-from apikeys.models.lookup import find
 from apikeys.refusals import Reason
 from apikeys.services import members, organizations, tokens
-from apikeys.verification import Facts
+from apikeys.verification import epochs
+from apikeys.verification import memory as proofs
+from apikeys.verification import validity as standing
+from apikeys.verification.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
+from apikeys.verification.epochs import redis as redis_module
+from apikeys.verification.verify import Facts
 from tests.apis import DIALECTS
 from tests.remembering import HERE, present, refused
 

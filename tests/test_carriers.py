@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from apikeys.carriers import Basic, Bearer, Header, WithheldHeader, by_header, take
+from apikeys.credentials.carriers import Basic, Bearer, Header, WithheldHeader, by_header, take
 
 DIGEST = "[0-9a-f]{32}"
 

@@ -13,11 +13,12 @@ from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from apikeys import epochs, invalidation, places, proofs
-from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from apikeys.models import AccessToken, EpochPlace
 from apikeys.refusals import Reason, Refusal
 from apikeys.services import tokens
+from apikeys.verification import epochs, invalidation, places
+from apikeys.verification import memory as proofs
+from apikeys.verification.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from tests.race import race
 from tests.redis_server import needs_redis, redis_uri
 from tests.remembering import present, refused
@@ -45,7 +46,9 @@ def memory(request, epoch, monkeypatch, settings):
     if request.param == "host":
         yield epoch
         return
-    monkeypatch.setattr("apikeys.epochs.redis.REDIS_KEY", f"apikeys-test-{os.getpid()}")
+    monkeypatch.setattr(
+        "apikeys.verification.epochs.redis.REDIS_KEY", f"apikeys-test-{os.getpid()}"
+    )
     made = RedisEpoch(redis_uri())
     monkeypatch.setattr(epochs, "current", lambda: made)
     yield made
@@ -119,9 +122,13 @@ def test_a_process_that_dies_after_its_commit_leaves_memory_off(
     assert not epoch.is_quiet()
     (left,) = epoch._changes.iterdir()
     late = int(left.name.partition("-")[0])
-    monkeypatch.setattr("apikeys.epochs.host.time.clock_gettime_ns", lambda clock: late - 1)
+    monkeypatch.setattr(
+        "apikeys.verification.epochs.host.time.clock_gettime_ns", lambda clock: late - 1
+    )
     assert not epoch.is_quiet()
-    monkeypatch.setattr("apikeys.epochs.host.time.clock_gettime_ns", lambda clock: late)
+    monkeypatch.setattr(
+        "apikeys.verification.epochs.host.time.clock_gettime_ns", lambda clock: late
+    )
     assert epoch.is_quiet()
     assert list(epoch._changes.iterdir()) == []
 

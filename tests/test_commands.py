@@ -12,10 +12,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from apikeys.credentials import Credential
+from apikeys.credentials.keys import Credential
 from apikeys.models import AccessToken, AuditEvent, Membership, Organization
 from apikeys.services.tokens import revoke_token
-from apikeys.verification import Facts, admit, prove
+from apikeys.verification.verify import Facts, admit, prove
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from apikeys.carriers import Header, by_header, take
-from apikeys.credentials import (
+from apikeys.credentials.carriers import Header, by_header, take
+from apikeys.credentials.keys import (
     LONGEST_KEY,
     Credential,
     KeyShape,

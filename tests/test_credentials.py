@@ -16,16 +16,9 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from apikeys import credentials
-from apikeys.carriers import (
-    Basic,
-    Bearer,
-    Header,
-    WithheldHeader,
-    by_header,
-    take,
-)
-from apikeys.credentials import (
+from apikeys.credentials import keys as credentials
+from apikeys.credentials.carriers import Basic, Bearer, Header, WithheldHeader, by_header, take
+from apikeys.credentials.keys import (
     BASE62,
     HEX,
     Credential,

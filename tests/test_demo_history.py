@@ -10,8 +10,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apikeys import reports
 from apikeys.models import AccessToken, AuditEvent, Organization, RefusalCounter, UsageCounter
+from apikeys.queries import usage as reports
 from project.demo.clock import at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.project]

@@ -15,12 +15,15 @@ from django.db import (
 )
 from django.db.backends.base.base import NO_DB_ALIAS
 
-from apikeys import authentication, epochs, networks, permissions, usage, verification
-from apikeys.epochs import EpochUnavailableError
+from apikeys import authentication, networks, permissions
+from apikeys.access.outages import is_outage
+from apikeys.activity import buffer as usage
 from apikeys.exceptions import unavailable
+from apikeys.lookup import query as lookups
 from apikeys.models import AccessToken, RefusalCounter
-from apikeys.models import lookup as lookups
-from apikeys.outages import is_outage
+from apikeys.verification import epochs
+from apikeys.verification import verify as verification
+from apikeys.verification.epochs import EpochUnavailableError
 from tests.apis import DIALECTS, say
 
 pytestmark = [

@@ -12,8 +12,8 @@ from django.urls import reverse
 from apikeys import reauthentication
 from apikeys.models import AccessToken
 from apikeys.services.errors import Invalid
-from apikeys.services.rules import LONGEST_LIFE, longest_lifetime
 from apikeys.services.tokens import create_token, update_token
+from apikeys.services.validation import LONGEST_LIFE, longest_lifetime
 
 pytestmark = pytest.mark.django_db
 

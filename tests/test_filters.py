@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from apikeys.filters import ORDERS, TokenFilter
 from apikeys.models import AccessToken
+from apikeys.queries.filters import ORDERS, TokenFilter
 from apikeys.services.tokens import revoke_token
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,7 @@ from django.db.models.deletion import Collector
 from django.db.models.signals import pre_delete, pre_save
 from django.utils import timezone
 
-from apikeys import heirs
-from apikeys.models import AccessToken, AuditEvent, Membership, Organization, Workspace
+from apikeys.models import AccessToken, AuditEvent, Membership, Organization, Workspace, heirs
 from apikeys.refusals import Reason
 from tests.remembering import present, refused
 

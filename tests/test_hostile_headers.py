@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from apikeys import credentials
+from apikeys.credentials import keys as credentials
 from tests.apis import Protected
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_in_memory")]

@@ -8,8 +8,8 @@ import json
 import pytest
 from django.utils import timezone
 
-from apikeys import credentials
-from apikeys.credentials import KeyShape, api_key
+from apikeys.credentials import keys as credentials
+from apikeys.credentials.keys import KeyShape, api_key
 from apikeys.limits import Limit
 from apikeys.models import AuditEvent
 from apikeys.reauthentication import SESSION_KEY

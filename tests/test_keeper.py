@@ -12,9 +12,9 @@ from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apikeys import epochs, places
-from apikeys.epochs import HostEpoch
 from apikeys.models import EpochPlace
+from apikeys.verification import epochs, places
+from apikeys.verification.epochs import HostEpoch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

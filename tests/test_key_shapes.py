@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
 
 from apikeys import dialects
-from apikeys.credentials import BASE62, HEX, KeyShape
+from apikeys.credentials.keys import BASE62, HEX, KeyShape
 from apikeys.dialects import DefaultDialect
 from apikeys.models import AccessToken
 from apikeys.models.tokens import AccessTokenQuerySet

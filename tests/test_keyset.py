@@ -10,9 +10,9 @@ from django.db import connection
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
-from apikeys import keyset
-from apikeys.filters import ORDERS, sortable
 from apikeys.models import AccessToken, Organization
+from apikeys.queries import keyset
+from apikeys.queries.filters import ORDERS, sortable
 from apikeys.services.tokens import IssuedToken
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,11 @@ from django.db.models.signals import post_init
 from django.forms.models import model_to_dict
 
 from apikeys import checks
-from apikeys.models import AccessToken, columns, lookup, prototypes, stored
+from apikeys.lookup import json_columns as columns
+from apikeys.lookup import query as lookup
+from apikeys.lookup import snapshots as prototypes
+from apikeys.lookup import stored_function as stored
+from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 
 pytestmark = pytest.mark.django_db

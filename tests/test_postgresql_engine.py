@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.utils import ConnectionHandler
 
-from apikeys.models import prepared
+from apikeys.lookup import prepared_statement as prepared
 from apikeys.postgresql import base, breakers
 from tests.postgres_server import Cluster, cluster, needs_postgres_binaries
 from tests.test_limits_redis import Gate

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import get_template
 
-from apikeys.epochs import EpochUnavailableError
+from apikeys.verification.epochs import EpochUnavailableError
 from project.headers import PageHeadersMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent

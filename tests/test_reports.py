@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from apikeys import reports, usage
+from apikeys.activity import buffer as usage
 from apikeys.models import RefusalCounter, UsageCounter
-from apikeys.reports import RANGES
+from apikeys.queries import usage as reports
+from apikeys.queries.usage import RANGES
 
 pytestmark = pytest.mark.django_db
 

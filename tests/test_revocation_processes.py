@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apikeys import epochs
-from apikeys.epochs import EpochUnavailableError, HostEpoch, RedisEpoch, redis
 from apikeys.models import AccessToken
 from apikeys.services.tokens import revoke_token
+from apikeys.verification import epochs
+from apikeys.verification.epochs import EpochUnavailableError, HostEpoch, RedisEpoch, redis
 from tests.redis_server import needs_redis, redis_uri
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

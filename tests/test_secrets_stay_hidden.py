@@ -15,13 +15,16 @@ from django.db import OperationalError, connections
 from django.utils.log import AdminEmailHandler
 from rest_framework.views import APIView
 
-from apikeys import authentication, carriers, conf, exceptions, usage, verification
-from apikeys.carriers import Basic, Bearer, Header
-from apikeys.credentials import KeyShape
+from apikeys import authentication, conf, exceptions
+from apikeys.activity import buffer as usage
+from apikeys.credentials import carriers
+from apikeys.credentials.carriers import Basic, Bearer, Header
+from apikeys.credentials.keys import KeyShape
 from apikeys.dialects import DefaultDialect
 from apikeys.limits import limiter
 from apikeys.models import AccessToken
 from apikeys.services.tokens import rotate_token
+from apikeys.verification import verify as verification
 from tests.apis import Protected, say
 
 pytestmark = [

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from apikeys.carriers import Basic, Bearer, Header
+from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.dialects import Dialect, EnvNames
-from apikeys.snippets import env_file_name, snippets
+from dashboard.snippets import env_file_name, snippets
 
 ID, SECRET, KEY = "AbCd1234", "s3cr3tS3CR3T", "ak_dev_AbCd1234_s3cr3tS3CR3T"
 BASIC = "Basic " + base64.b64encode(f"{ID}:{SECRET}".encode()).decode()

@@ -16,15 +16,19 @@ from django.contrib.auth.signals import user_login_failed
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
 
-from apikeys import conf, epochs, guessing, log_ins, proofs, usage
+from apikeys import conf, guessing, log_ins
+from apikeys.activity import buffer as usage
 from apikeys.checks.tenants import check_schemas
 from apikeys.limits import limiter
-from apikeys.models import AccessToken, AuditEvent, RefusalCounter, UsageCounter, lookup, stores
+from apikeys.lookup import query as lookup
+from apikeys.models import AccessToken, AuditEvent, RefusalCounter, UsageCounter, stores
 from apikeys.models.stores import Store
 from apikeys.reauthentication import _wait
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token, revoke_token
+from apikeys.verification import epochs
+from apikeys.verification import memory as proofs
 from tests.redis_server import needs_redis, redis_uri
 
 ALIAS = "tenants"

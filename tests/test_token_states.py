@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from apikeys import standing, usage, verification
+from apikeys.activity import buffer as usage
 from apikeys.authentication import AccessTokenPrincipal
-from apikeys.credentials import Credential
+from apikeys.credentials.keys import Credential
 from apikeys.models import AccessToken, Membership, Organization, UsageCounter, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.members import remove_member
 from apikeys.services.tokens import disable_token, enable_token, end_overlap, rotate_token
+from apikeys.verification import validity as standing
+from apikeys.verification import verify as verification
 from tests.apis import DIALECTS, say
 
 pytestmark = [

@@ -10,13 +10,13 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils import timezone
 
-from apikeys import verification
 from apikeys.checks.people import check_activity
-from apikeys.credentials import Credential
+from apikeys.credentials.keys import Credential
 from apikeys.models import AccessToken, Membership, Organization, Workspace, people
 from apikeys.models.status import ENDED, USABLE
 from apikeys.models.tokens import Status
 from apikeys.refusals import Reason, Refusal
+from apikeys.verification import verify as verification
 
 pytestmark = pytest.mark.django_db
 

@@ -9,15 +9,20 @@ import signal
 import pytest
 from django.utils import timezone
 
-from apikeys import argon2, dialects, epochs, proofs, standing, verification
-from apikeys.carriers import Bearer
-from apikeys.credentials import Credential
+from apikeys import dialects
+from apikeys.credentials import argon2
+from apikeys.credentials.carriers import Bearer
+from apikeys.credentials.keys import Credential
 from apikeys.dialects import DefaultDialect
-from apikeys.epochs import EpochUnavailableError, HostEpoch
+from apikeys.lookup.query import find
 from apikeys.models import AccessToken, Membership, Organization
-from apikeys.models.lookup import find
 from apikeys.refusals import Reason, Refusal
-from apikeys.verification import Facts, admit, prove
+from apikeys.verification import epochs
+from apikeys.verification import memory as proofs
+from apikeys.verification import validity as standing
+from apikeys.verification import verify as verification
+from apikeys.verification.epochs import EpochUnavailableError, HostEpoch
+from apikeys.verification.verify import Facts, admit, prove
 from tests.apis import say
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from apikeys.api.pagination import KeysetPagination
-from apikeys.filters import TokenFilter, sortable
+from apikeys.queries.filters import TokenFilter, sortable
 
 PAGING = {KeysetPagination.cursor_parameter, KeysetPagination.size_parameter}
 

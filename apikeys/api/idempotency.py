@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from apikeys.services.creation_ids import LONGEST_CREATION_ID
+from apikeys.services.idempotency import LONGEST_CREATION_ID
 
 HEADER: Final = "Idempotency-Key"
 # A string of a structured field (RFC 9651, section 3.3.3).
 _QUOTED: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
-SCHEMA: Final[dict[str, Any]] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": LONGEST_CREATION_ID,
-    "pattern": "^[!#-~]([ -~]*[!-~])?$",
-}
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -32,7 +32,7 @@ urlpatterns = [
 ]
 
 if apps.is_installed("drf_spectacular") and apps.is_installed("drf_spectacular_sidecar"):
-    from apikeys.api.views import docs  # needs drf-spectacular, an extra
+    from apikeys.openapi import views as docs  # needs drf-spectacular, an extra
 
     urlpatterns += [
         path("v1/docs", docs.index, name="docs"),

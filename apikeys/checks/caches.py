@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddleware
 from django.utils.module_loading import import_string
 
-from apikeys import declarations
+from apikeys import endpoints as declarations
 from apikeys.checks.types import Apps
 
 _CACHES: Final = (UpdateCacheMiddleware, FetchFromCacheMiddleware)

@@ -9,8 +9,9 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections, router
 
-from apikeys import conf, credentials
+from apikeys import conf
 from apikeys.checks.types import Apps
+from apikeys.credentials import keys as credentials
 from apikeys.models import AccessToken
 
 

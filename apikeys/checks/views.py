@@ -8,7 +8,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from apikeys import declarations, dialects, permissions
+from apikeys import dialects, permissions
+from apikeys import endpoints as declarations
 from apikeys.checks.types import Apps
 from apikeys.limits import Limit
 from apikeys.scopes import AnyOf

@@ -14,21 +14,23 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from apikeys import conf, credentials
+from apikeys import conf
+from apikeys.credentials import keys as credentials
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Membership, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.scopes import MANAGE
-from apikeys.services import audit, rules
+from apikeys.services import audit
+from apikeys.services import validation as rules
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
-from apikeys.services.authority import (
+from apikeys.services.authorization import (
     require_owner_choice,
     require_token_manager,
     require_within_parent,
 )
-from apikeys.services.creation_ids import fingerprint_of, remember, require_new
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
+from apikeys.services.idempotency import fingerprint_of, remember, require_new
 from apikeys.services.locks import lock_organization, lock_token
 from apikeys.services.obstacles import require_no_obstacle
 from apikeys.services.transactions import atomic, savepoint
@@ -209,7 +211,7 @@ def end_overlap(*, actor: Actor, token: AccessToken) -> AccessToken:
 def _digest(token_id: str, secret: str) -> str:
     settings = conf.get()
     if settings.token_hasher == "argon2":  # noqa: S105
-        from apikeys import argon2  # needs argon2-cffi, which is an extra
+        from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
 
         return argon2.digest(token_id, secret)
     return credentials.digest(token_id, secret, settings.peppers)

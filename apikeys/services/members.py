@@ -20,7 +20,7 @@ from apikeys.models.tokens import Kind
 from apikeys.services import accounts, audit
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
-from apikeys.services.authority import require_admin
+from apikeys.services.authorization import require_admin
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked

@@ -11,10 +11,11 @@ from django.utils import timezone
 from apikeys.limits import Limit
 from apikeys.models import Membership, Organization
 from apikeys.models.organizations import Environment, Role
-from apikeys.services import audit, rules, slugs
+from apikeys.services import audit, slugs
+from apikeys.services import validation as rules
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
-from apikeys.services.authority import require_admin, require_operator
+from apikeys.services.authorization import require_admin, require_operator
 from apikeys.services.errors import Invalid, NotAllowed
 from apikeys.services.locks import lock_organization
 from apikeys.services.transactions import atomic, savepoint

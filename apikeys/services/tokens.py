@@ -16,10 +16,11 @@ from django.utils import timezone
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.scopes import is_narrower
-from apikeys.services import audit, rules
+from apikeys.services import audit
+from apikeys.services import validation as rules
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
-from apikeys.services.authority import require_token_manager, require_within_parent
+from apikeys.services.authorization import require_token_manager, require_within_parent
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.issuing import (
     JUST_ROTATED,

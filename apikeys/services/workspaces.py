@@ -5,17 +5,19 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.text import slugify
 
-from apikeys import dialects, visible
+from apikeys import dialects
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.organizations import Environment
-from apikeys.services import audit, rules
+from apikeys.services import audit
+from apikeys.services import validation as rules
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
-from apikeys.services.authority import require_admin
+from apikeys.services.authorization import require_admin
 from apikeys.services.errors import Conflict, Invalid
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked
 from apikeys.services.transactions import atomic
+from apikeys.texts import visible
 
 
 @atomic

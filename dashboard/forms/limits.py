@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apikeys.declarations import DeclaredLimit
+from apikeys.endpoints import DeclaredLimit
 from apikeys.limits import Limit
 from dashboard.forms.password import PasswordIfWideningMixin
 

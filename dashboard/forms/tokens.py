@@ -16,8 +16,8 @@ from apikeys.models import AccessToken, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.scopes import MANAGE, is_narrower
 from apikeys.services.errors import ServiceError
-from apikeys.services.rules import LONGEST_DESCRIPTION
 from apikeys.services.tokens import JUST_ROTATED
+from apikeys.services.validation import LONGEST_DESCRIPTION
 from dashboard.forms import expiry
 from dashboard.forms.errors import add_service_error
 from dashboard.forms.moments import UTCDateTimeField

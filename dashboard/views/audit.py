@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 
 from apikeys import conf
 from apikeys.addresses import search_by_post
-from apikeys.filters import AuditEventFilter
 from apikeys.models import AuditEvent, Membership, Organization
+from apikeys.queries.filters import AuditEventFilter
 from dashboard import events
 from dashboard.access import admin_page, chosen_workspace
 from dashboard.exports import csv_lines, download

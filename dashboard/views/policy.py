@@ -11,11 +11,12 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from apikeys import conf, declarations
+from apikeys import conf
+from apikeys import endpoints as declarations
 from apikeys.models import Organization
 from apikeys.networks import contains
 from apikeys.services import organizations as services
-from apikeys.services.authority import is_operator
+from apikeys.services.authorization import is_operator
 from dashboard.access import actor_of, address_of, admin_page
 from dashboard.form_pages import render_form, submit
 from dashboard.forms.limits import LimitsForm, counts

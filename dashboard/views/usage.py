@@ -10,11 +10,12 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
-from apikeys import conf, reports
+from apikeys import conf
 from apikeys.addresses import search_by_post
 from apikeys.models import Organization
 from apikeys.models.activity import Outcome
-from apikeys.reports import Usage
+from apikeys.queries import usage as reports
+from apikeys.queries.usage import Usage
 from dashboard import charts, labels
 from dashboard.access import admin_page, chosen_workspace
 from dashboard.exports import csv_lines, download

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from apikeys.carriers import Basic
+from apikeys.credentials.carriers import Basic
 from apikeys.dialects import Dialect
 
 LANGUAGES: Final = {

@@ -14,8 +14,8 @@ from typing import Final
 
 from django.db import router
 
-from apikeys import counters
-from apikeys.counters import LastUse, RefusalKey, UsageKey
+from apikeys.activity import counters
+from apikeys.activity.counters import LastUse, RefusalKey, UsageKey
 from apikeys.models import AccessToken, UsageCounter
 from apikeys.models.activity import Outcome
 from apikeys.refusals import Reason

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from apikeys import dialects, usage
+from apikeys import dialects
+from apikeys.activity import buffer as usage
 from apikeys.models import UsageCounter
 from apikeys.models.activity import Outcome, Period
 from apikeys.scopes import MANAGE

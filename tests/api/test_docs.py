@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 from rest_framework.schemas import DefaultSchema
 
 from apikeys import dialects
-from apikeys.api import catalogue
-from apikeys.api.examples import JSON, operations
+from apikeys.openapi import catalogue
+from apikeys.openapi.examples import JSON, operations
 
 NAMES = ["management", "default", "tools-fast", "freefiletools", "fastpix", "fastcms", "fastly"]
 

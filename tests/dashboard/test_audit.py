@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from apikeys.filters import AuditEventFilter
 from apikeys.models import AuditEvent
+from apikeys.queries.filters import AuditEventFilter
 from apikeys.services.audit import Action, action_label
 from apikeys.services.tokens import revoke_token, update_token
 from dashboard import events

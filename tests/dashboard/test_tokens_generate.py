@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apikeys import reauthentication
 from apikeys.models import AccessToken, AuditEvent, SecretIssue
-from apikeys.services import rules
+from apikeys.services import validation as rules
 from apikeys.services.errors import Invalid
 from apikeys.services.organizations import update_policy
 from apikeys.services.workspaces import archive_workspace, create_workspace

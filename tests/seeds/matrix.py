@@ -8,7 +8,7 @@ from typing import Any
 
 from apikeys import dialects
 from apikeys.authentication import AccessTokenAuthentication
-from apikeys.carriers import Basic, Bearer, Header
+from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.services.tokens import IssuedToken
 
 Endpoint = tuple[str, str]

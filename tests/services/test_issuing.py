@@ -11,11 +11,11 @@ import time_machine
 from django.utils import timezone
 from django.views.debug import SafeExceptionReporterFilter
 
-from apikeys.credentials import KeyShape
+from apikeys.credentials.keys import KeyShape
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.services import audit, issuing
 from apikeys.services.actors import Actor
-from apikeys.services.authority import is_operator, require_operator, require_within_parent
+from apikeys.services.authorization import is_operator, require_operator, require_within_parent
 from apikeys.services.errors import Invalid, NotAllowed
 from apikeys.services.tokens import create_token, end_overlap, rotate_token
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.test import override_settings
 
-from apikeys.credentials import Credential, KeyShape
+from apikeys.credentials.keys import Credential, KeyShape
 from apikeys.dialects import DefaultDialect
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.refusals import Refusal
@@ -22,7 +22,7 @@ from apikeys.services.tokens import (
     rotate_token,
 )
 from apikeys.services.workspaces import archive_workspace
-from apikeys.verification import Facts, admit, prove
+from apikeys.verification.verify import Facts, admit, prove
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 HOUR = timedelta(hours=1)

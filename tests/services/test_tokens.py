@@ -9,8 +9,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apikeys import credentials
-from apikeys.credentials import KeyShape
+from apikeys.credentials import keys as credentials
+from apikeys.credentials.keys import KeyShape
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.services import issuing, tokens
 from apikeys.services.actors import Actor

@@ -11,16 +11,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from apikeys import reports
-from apikeys.api.access import ManagementMixin
+from apikeys.api.base import ManagementMixin
 from apikeys.api.filtering import StrictFilterBackend, require_plain
 from apikeys.api.inputs import UsageQuerySerializer
-from apikeys.api.operations import Operation
 from apikeys.api.pagination import KeysetPagination
 from apikeys.api.serializers import AuditEventSerializer, UsageSerializer, UTCField
-from apikeys.filters import AuditEventFilter
 from apikeys.models import AccessToken, AuditEvent, Workspace
 from apikeys.models.activity import Period
+from apikeys.openapi.operations import Operation
+from apikeys.queries import usage as reports
+from apikeys.queries.filters import AuditEventFilter
 
 
 class AuditEventViewSet(ManagementMixin, GenericViewSet[AuditEvent]):

@@ -12,17 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apikeys.api.access import ManagementMixin
+from apikeys.api.base import ManagementMixin
 from apikeys.api.filtering import StrictFilterBackend
 from apikeys.api.inputs import (
     InvitationCreateSerializer,
     MemberCreateSerializer,
     RoleSerializer,
 )
-from apikeys.api.operations import Operation
 from apikeys.api.pagination import KeysetPagination
 from apikeys.api.serializers import InvitationSerializer, MemberSerializer
 from apikeys.models import Invitation, Membership
+from apikeys.openapi.operations import Operation
 from apikeys.permissions import requires_scopes
 from apikeys.scopes import MANAGE
 from apikeys.services import invitations, members

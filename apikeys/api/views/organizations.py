@@ -11,18 +11,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apikeys.api.access import ManagementMixin
+from apikeys.api.base import ManagementMixin
 from apikeys.api.filtering import StrictFilterBackend
 from apikeys.api.inputs import (
     OrganizationUpdateSerializer,
     WorkspaceCreateSerializer,
     WorkspaceUpdateSerializer,
 )
-from apikeys.api.operations import Operation
 from apikeys.api.pagination import KeysetPagination
 from apikeys.api.serializers import OrganizationSerializer, WorkspaceSerializer
 from apikeys.models import Organization, Workspace
 from apikeys.models.organizations import Role
+from apikeys.openapi.operations import Operation
 from apikeys.permissions import requires_scopes
 from apikeys.scopes import MANAGE
 from apikeys.services import members, organizations, workspaces

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from apikeys.api.access import (
+from apikeys.api.base import (
     AnyTokenAuthentication,
     ManagementMixin,
     NoStoreMixin,
@@ -34,9 +34,7 @@ from apikeys.api.inputs import (
     TokenCreateSerializer,
     TokenUpdateSerializer,
 )
-from apikeys.api.operations import IDEMPOTENCY, Operation
 from apikeys.api.pagination import KeysetPagination
-from apikeys.api.parsing import BoundedJSONParser
 from apikeys.api.serializers import (
     AccessTokenSerializer,
     IssuedTokenSerializer,
@@ -44,6 +42,8 @@ from apikeys.api.serializers import (
 )
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
+from apikeys.openapi.operations import IDEMPOTENCY, Operation
+from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import HasScope, requires_scopes
 from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services

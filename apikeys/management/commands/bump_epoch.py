@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apikeys import epochs, places
+from apikeys.verification import epochs, places
 
 
 class Command(BaseCommand):

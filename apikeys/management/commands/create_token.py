@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import parsing
+from apikeys.management import arguments as parsing
 from apikeys.models import Membership
 from apikeys.models.tokens import Kind
 from apikeys.services.actors import Actor

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import parsing
+from apikeys.management import arguments as parsing
 from apikeys.models import AccessToken
 
 PAGE: Final = 500

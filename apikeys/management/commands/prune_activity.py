@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.services.pruning import prune_activity
+from apikeys.activity.retention import prune_activity
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from apikeys import pasted
-from apikeys.management import parsing
+from apikeys.management import arguments as parsing
 from apikeys.models import AccessToken
 from apikeys.services.actors import Actor
 from apikeys.services.tokens import revoke_token

@@ -18,16 +18,16 @@ from apikeys import conf, networks
 from apikeys.models import AccessToken, Organization, SecretIssue, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.networks import parse_network
-from apikeys.services import rules
+from apikeys.services import validation as rules
 from apikeys.services.errors import AlreadyIssued, ServiceError
 from apikeys.services.obstacles import obstacle_of
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
-from apikeys.snippets import env_file_name
 from dashboard.access import actor_of, admin_page, recent_password
 from dashboard.forms.networks import lines, rewritten
 from dashboard.forms.tokens import GenerateForm, RotateForm
 from dashboard.pages import protect, render_page
 from dashboard.permissions import summary
+from dashboard.snippets import env_file_name
 from dashboard.views.tokens.shared import snippets_for, token_or_404
 
 FORM_METHODS: Final = ("GET", "HEAD", "POST")

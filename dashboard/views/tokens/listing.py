@@ -10,11 +10,12 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from apikeys import keyset, reports
 from apikeys.addresses import search_by_post
-from apikeys.filters import TokenFilter, sortable
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import AccessTokenQuerySet, Status
+from apikeys.queries import keyset
+from apikeys.queries import usage as reports
+from apikeys.queries.filters import TokenFilter, sortable
 from dashboard.access import admin_page
 from dashboard.pages import render_page
 from dashboard.permissions import summary

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apikeys import conf
 from apikeys.models import AccessToken, Organization, UsageCounter, Workspace
-from apikeys.snippets import Snippet, env_file_name, snippets
+from dashboard.snippets import Snippet, env_file_name, snippets
 
 DAY: Final = timedelta(hours=24)
 

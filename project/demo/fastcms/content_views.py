@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from apikeys.api.operations import BINARY, WHOLE, Operation, record
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
+from apikeys.openapi.operations import BINARY, WHOLE, Operation, record
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.bodies import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from apikeys.carriers import Header
-from apikeys.credentials import HEX, KeyShape
+from apikeys.credentials.carriers import Header
+from apikeys.credentials.keys import HEX, KeyShape
 from apikeys.dialects import JSON, Dialect, EnvNames, Problem
 from apikeys.limits import Window
 

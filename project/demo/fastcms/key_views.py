@@ -18,9 +18,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.api.idempotency import idempotency_key
-from apikeys.api.operations import IDEMPOTENCY, Operation, listed
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
+from apikeys.openapi.operations import IDEMPOTENCY, Operation, listed
 from apikeys.services import tokens as services
 from project.demo.bodies import ShallowJSONParser, SmallBodyMixin
 from project.demo.fastcms import shapes

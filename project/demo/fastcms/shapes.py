@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apikeys.api.operations import FLAG, IDENTIFIER, TEXT, WHOLE, nullable, record
+from apikeys.openapi.operations import FLAG, IDENTIFIER, TEXT, WHOLE, nullable, record
 
 # Times are in UTC and say no zone, so they are no date-time of RFC 3339.
 LOGIN = record(access_token=TEXT, token_type=TEXT, expires_in=WHOLE)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from apikeys.api.operations import FLAG, IDENTIFIER, MOMENT, TEXT, WHOLE, listed, nullable, record
+from apikeys.openapi.operations import (
+    FLAG,
+    IDENTIFIER,
+    MOMENT,
+    TEXT,
+    WHOLE,
+    listed,
+    nullable,
+    record,
+)
 
 VERSION = record(
     number=WHOLE,

@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apikeys.api.idempotency import idempotency_key
-from apikeys.api.operations import IDEMPOTENCY, Operation, listed
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
+from apikeys.openapi.operations import IDEMPOTENCY, Operation, listed
 from apikeys.permissions import any_of
 from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services

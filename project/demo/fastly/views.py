@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys.api.operations import BINARY, Operation, listed
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
+from apikeys.openapi.operations import BINARY, Operation, RequestHeader, listed
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.bodies import (
@@ -140,7 +140,7 @@ class ObjectView(AcceptsAnyMixin, FastlyView):
             request=BINARY,
             body_type="application/octet-stream",
             response=shapes.STORED,
-            headers=(("Surrogate-Key", "Words to purge it by, separated by spaces."),),
+            headers=(RequestHeader("Surrogate-Key", "Words to purge it by, separated by spaces."),),
         ),
     }
     largest_body = LARGEST_OBJECT

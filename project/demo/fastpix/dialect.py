@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from apikeys.carriers import Basic
+from apikeys.credentials.carriers import Basic
 from apikeys.dialects import JSON, Dialect, EnvNames, Problem
 
 _MESSAGES = {

@@ -10,9 +10,9 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apikeys.api.operations import Operation
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
+from apikeys.openapi.operations import Operation
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.bodies import AcceptsAnyMixin, ShallowJSONParser, SmallBodyMixin

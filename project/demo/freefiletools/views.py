@@ -10,9 +10,9 @@ from django.shortcuts import render
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from apikeys.api.operations import BINARY, Operation
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
+from apikeys.openapi.operations import BINARY, Operation
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 from dashboard.pages import protect

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
-from apikeys.api.operations import TEXT, Operation, listed, record
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
+from apikeys.openapi.operations import TEXT, Operation, listed, record
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.notes.models import Note

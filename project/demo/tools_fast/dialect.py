@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apikeys.carriers import Header
+from apikeys.credentials.carriers import Header
 from apikeys.dialects import JSON, Dialect, EnvNames, Problem
 
 HEADER = "X-Fast-Api-Key"

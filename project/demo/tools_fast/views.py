@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys.api.operations import BINARY, TEXT, WHOLE, Operation, listed, record
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.credits import ChargesCredits
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
+from apikeys.openapi.operations import BINARY, TEXT, WHOLE, Operation, listed, record
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 from project.demo import images, sandbox

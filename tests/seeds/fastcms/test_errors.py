@@ -158,7 +158,7 @@ def test_503_when_the_database_is_gone(in_process, api, make_key, monkeypatch):
     def gone(*args: Any) -> None:
         raise OperationalError("a canary")
 
-    monkeypatch.setattr("apikeys.verification.find", gone)
+    monkeypatch.setattr("apikeys.verification.verify.find", gone)
     answer = api.get(COLLECTIONS, headers=key)
     message = "Try again in a moment."
     assert (answer.status_code, answer.content) == (503, body("Service Unavailable", message))

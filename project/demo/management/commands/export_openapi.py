@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apikeys.api import catalogue
+from apikeys.openapi import catalogue
 
 FOLDER = Path(settings.BASE_DIR) / "docs" / "openapi"
 

@@ -1,0 +1,1 @@
+"""Access control for one request: headers in, a token or a refusal out. Knows no framework."""

@@ -1,0 +1,1 @@
+"""An API key as text: where it travels, its shape, its digest. Knows no models."""

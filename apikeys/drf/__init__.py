@@ -1,0 +1,1 @@
+"""What the faces for Django REST framework share."""

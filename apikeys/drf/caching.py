@@ -1,0 +1,230 @@
+"""What an answer tells caches: on which headers it depends, and who may keep it.
+
+``Vary`` (RFC 9110, section 12.5.5) names every header that can bring a credential, on every answer
+of a view that takes keys: a cache can't know that ``X-API-Key`` is one, and only ``Authorization``
+is special to it (RFC 9111, sections 3.5 and 4.1). ``Cache-Control`` keeps errors out of every cache
+and what a key holder gets out of shared ones, unless the view has said something itself.
+
+Both are set inside the view, so that decorators around it and middleware on either side see them.
+Where another authenticator answers before ours is asked, an answer is somebody's all the same.
+Knows no rule of who may do what: a good credential and a bad one are the same here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import lru_cache, wraps
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from rest_framework.request import Request
+
+from apikeys import dialects
+from apikeys.access import state as states
+from apikeys.dialects import BY_PAGE, Dialect
+
+NO_STORE: Final = "no-store"
+PRIVATE: Final = "private"
+# By one of these an authenticator of Django's or a host's may know who is asking.
+_OF_OTHERS: Final = ("Cookie", "Authorization")
+# Where Django's cache middleware notes on a request whether it will store the answer.
+_FIT_TO_BE_STORED: Final = "_cache_update_cache"
+# Where we note that it must not.
+_KEPT_OUT: Final = "_apikeys_kept_out"
+# Where we note on a class of views that its answers are sealed.
+_SEALED: Final = "_apikeys_sealed"
+_sealing = threading.Lock()
+
+
+def seal(cls: type) -> None:
+    """Have the answers of a class of DRF views say how they may be kept, as the last thing it does.
+
+    Nothing but its ``finalize_response`` is left before decorators around the view see them. It is
+    replaced once in the life of a process.
+
+    Args:
+        cls: the class; views among it that take no keys go on as before.
+    """
+    if _SEALED in cls.__dict__:
+        return
+    with _sealing:
+        finalize = cls.finalize_response  # type: ignore[attr-defined]
+        # One that is inherited may be sealed already; what wraps such a one has its attributes.
+        if getattr(finalize, _SEALED, None) is not finalize:
+            cls.finalize_response = _sealed(finalize)  # type: ignore[attr-defined]
+        setattr(cls, _SEALED, True)
+
+
+def _sealed(finalize: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(finalize)
+    def finalize_response(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = finalize(view, request, response, *args, **kwargs)
+        _tell(request, response)
+        return response
+
+    setattr(finalize_response, _SEALED, finalize_response)
+    return finalize_response
+
+
+def seal_view(callback: Any) -> None:
+    """Seal the class of views behind a callback of the URLconf, if these take keys."""
+    cls = getattr(callback, "cls", None)
+    if cls is None or _SEALED in cls.__dict__:
+        return
+    if spoken_by(_authenticators_at(callback)) and hasattr(cls, "finalize_response"):
+        seal(cls)
+
+
+def _tell(request: Any, response: Any) -> None:
+    http: HttpRequest = request._request
+    state = states.of(http)
+    authenticators = request.authenticators
+    if state is not None and len(authenticators) == 1:
+        names = state.dialect.vary + BY_PAGE if state.by_page else state.dialect.vary
+        state.vary = _write(response, names, state.carried)
+        return
+    spoken = spoken_by(authenticators)
+    if not spoken and state is None:
+        return
+    names = tuple(name for dialect in spoken for name in dialect.vary)
+    if len(spoken) < len(authenticators):
+        names += _OF_OTHERS
+    if _knew_another(request):
+        setattr(http, _KEPT_OUT, True)
+    if state is not None and state.by_page:
+        names += BY_PAGE
+    written = _write(response, names, is_somebodys(http, authenticators))
+    if state is not None:
+        state.vary = written
+
+
+def _knew_another(request: Any) -> bool:
+    """Whether an authenticator that is not ours has said who is asking; asks none."""
+    found = request.__dict__.get("_authenticator")
+    return found is not None and not spoken_by([found])
+
+
+def is_somebodys(http: HttpRequest, authenticators: Any) -> bool:
+    """Whether the answer may be one person's or one key's, good or bad.
+
+    Args:
+        http: Django's request.
+        authenticators: those of the view, or their classes.
+    """
+    if getattr(http, _KEPT_OUT, False):
+        return True
+    state = states.of(http)
+    if state is not None and (state.carried or state.view is None):
+        return True
+    spoken = spoken_by(authenticators)
+    if any(key in http.META for dialect in spoken for key in dialect.carriers_by_header):
+        return True
+    mixed = 0 < len(spoken) < len(authenticators)
+    return mixed and any(http.META.get(key) for key in ("HTTP_COOKIE", "HTTP_AUTHORIZATION"))
+
+
+class _Fitness:
+    """Whether Django's cache middleware and ``cache_page`` store the answer to a request.
+
+    Around a view they would file a key holder's answer under the header without its secret, and
+    never find it under the one that comes with the next request; what is somebody's by a session
+    they would file before the session's middleware says so. Inside the view, where a method's own
+    answer says nothing yet, they would file it under the address alone. It is asked only where
+    there is such a cache, so no other request pays for it.
+
+    Args:
+        is_unfit: tells of a request whether its answer is kept out, whatever the cache notes.
+    """
+
+    def __init__(self, is_unfit: Callable[[Any], bool]) -> None:
+        self.is_unfit = is_unfit
+
+    def __get__(self, request: Any, owner: type | None = None) -> Any:
+        if request is None:
+            return self
+        if self.is_unfit(request):
+            return False
+        try:
+            return request.__dict__[_FIT_TO_BE_STORED]
+        except KeyError:
+            raise AttributeError(_FIT_TO_BE_STORED) from None
+
+    def __set__(self, request: Any, value: bool) -> None:
+        request.__dict__[_FIT_TO_BE_STORED] = value
+
+
+def _is_unfit(http: HttpRequest) -> bool:
+    state = states.of(http)
+    if state is not None and state.view is not None:
+        return is_somebodys(http, state.view.authentication_classes)
+    return is_somebodys(http, _authenticators_at(_callback(http)))
+
+
+def _is_unfit_inside(request: Any) -> bool:
+    return states.of(request._request) is not None or bool(spoken_by(request.authenticators))
+
+
+setattr(HttpRequest, _FIT_TO_BE_STORED, _Fitness(_is_unfit))
+setattr(Request, _FIT_TO_BE_STORED, _Fitness(_is_unfit_inside))
+
+
+def spoken_by(authenticators: Any) -> list[Dialect]:
+    """Return the dialects of those among the authenticators, or their classes, that are ours."""
+    known = dialects.all_dialects()
+    names = (getattr(authenticator, "dialect", None) for authenticator in authenticators or ())
+    return [known[name] for name in names if isinstance(name, str) and name in known]
+
+
+def spoken_at(request: HttpRequest) -> list[Dialect]:
+    """Return the dialects whose keys the view takes that the request was for; none for others."""
+    return spoken_by(_authenticators_at(_callback(request)))
+
+
+def _callback(request: HttpRequest) -> Any:
+    return getattr(getattr(request, "resolver_match", None), "func", None)
+
+
+def _authenticators_at(callback: Any) -> Any:
+    own = getattr(getattr(callback, "cls", None), "authentication_classes", None)
+    return getattr(callback, "initkwargs", {}).get("authentication_classes", own) or ()
+
+
+def mark(
+    response: HttpResponseBase, spoken: Iterable[Dialect], *, carried: bool, by_page: bool = False
+) -> None:
+    """Make an answer of a view that takes keys say how it may be kept; doing so twice is the same.
+
+    Args:
+        response: the answer, which is changed.
+        spoken: the dialects whose keys the view takes.
+        carried: the request brought a credential, good or bad.
+        by_page: the answer depends on whose page sent the request.
+    """
+    names = tuple(name for dialect in spoken for name in dialect.vary)
+    _write(response, names + BY_PAGE if by_page else names, carried)
+
+
+def _write(response: HttpResponseBase, names: tuple[str, ...], carried: bool) -> str:
+    """Write the headers that are missing; return what ``Vary`` says then."""
+    # Django's own store: through its interface each of these costs a microsecond, which is as much
+    # as everything else here. What is written has been through it, in ``_merged``.
+    headers: dict[str, tuple[str, str]] = response.headers._store
+    present = headers["vary"][1] if "vary" in headers else ""
+    merged = _merged(present, names)
+    if merged != present:
+        headers["vary"] = ("Vary", merged)
+    if "cache-control" not in headers:
+        if response.status_code >= 400:
+            headers["cache-control"] = ("Cache-Control", NO_STORE)
+        elif carried:
+            headers["cache-control"] = ("Cache-Control", PRIVATE)
+    return merged
+
+
+@lru_cache(maxsize=256)
+def _merged(present: str, names: tuple[str, ...]) -> str:
+    response = HttpResponse(headers={"Vary": present} if present else None)
+    patch_vary_headers(response, names)
+    return str(response.headers.get("Vary", ""))

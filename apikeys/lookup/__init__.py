@@ -1,0 +1,1 @@
+"""The one query of a request: a token's row with workspace, organization and owner."""

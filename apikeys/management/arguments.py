@@ -1,0 +1,95 @@
+"""What the commands share: reading arguments, and one line and exit code 2 for a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from apikeys import pasted
+from apikeys.models import Organization, Workspace
+from apikeys.services import accounts
+from apikeys.services.errors import ServiceError
+from apikeys.verification.epochs import EpochUnavailableError
+
+WRONG_ARGUMENT: Final = 2
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def wrong(message: str) -> CommandError:
+    """Return the error that ends a command with exit code 2 and one line."""
+    # What was typed may be a whole key.
+    return CommandError(pasted.without_secrets(message), returncode=WRONG_ARGUMENT)
+
+
+@contextmanager
+def refusals_in_one_line() -> Iterator[None]:
+    """Turn a refusal by a service, or a change nobody could hear of, into one line and code 2."""
+    try:
+        yield
+    except EpochUnavailableError as error:
+        raise wrong(f"Nothing was changed: {error}.") from None
+    except ServiceError as error:
+        where = f"{error.field}: " if error.field else ""
+        raise wrong(f"{where}{error.message}") from None
+
+
+def workspace(path: str) -> Workspace:
+    """Return the workspace that ``ORG/WORKSPACE`` names."""
+    organization, _, slug = path.partition("/")
+    found = Workspace.objects.filter(organization__slug=organization, slug=slug).first()
+    if found is None:
+        raise wrong(f"There is no workspace {path!r}. Write ORGANIZATION/WORKSPACE.")
+    return found
+
+
+def organization(slug: str) -> Organization:
+    """Return the organization of that slug."""
+    found = Organization.objects.filter(slug=slug).first()
+    if found is None:
+        raise wrong(f"There is no organization {slug!r}.")
+    return found
+
+
+def user(name: str) -> Any:
+    """Return the user of that log-in name, never one whose name only looks like it."""
+    users: Any = get_user_model()._default_manager
+    try:
+        found = users.get_by_natural_key(name)
+    except get_user_model().DoesNotExist:
+        raise wrong(f"There is no user {name!r}.") from None
+    plain = f"{name}{found.get_username()}".isascii()
+    if not (plain or accounts.is_called(found, name)):
+        raise wrong(f"There is no user {name!r}, only one whose name looks like it.")
+    return found
+
+
+def expiry(*, lifetime: str | None, moment: str | None) -> datetime | None:
+    """Return the moment that ``--expires-in`` or ``--expires-at`` says, None for neither."""
+    if lifetime is not None:
+        found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", lifetime)
+        if found is None:
+            raise wrong(f"{lifetime!r} is no duration. Write 30d, 12h, 90m or 2w.")
+        try:
+            return timezone.now() + timedelta(**{_UNITS[found[2]]: int(found[1])})
+        except OverflowError:
+            raise wrong(f"{lifetime!r} is too long.") from None
+    if moment is None:
+        return None
+    try:
+        parsed = parse_datetime(moment)
+    except ValueError:
+        parsed = None
+    if parsed is None:
+        raise wrong(f"{moment!r} is no moment. Write 2030-12-31T23:59:59Z.")
+    if timezone.is_naive(parsed):
+        raise wrong(f"{moment!r} has no time zone. Write 2030-12-31T23:59:59Z.")
+    return parsed

@@ -1,0 +1,1 @@
+"""The documentation of a host's API, made from what its views declare."""

@@ -1,0 +1,295 @@
+"""The OpenAPI face of views that take access tokens, on drf-spectacular (an extra).
+
+What a view declares for itself (scopes, cost, limits, carriers of its dialect) is read from the
+view, so the documentation can't say anything else. Errors are described by letting the dialect
+render one of each.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from apikeys import credits, dialects, permissions, throttling
+from apikeys.credentials.carriers import Basic, Bearer, Header
+from apikeys.dialects import Dialect
+from apikeys.limits import Limit
+from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
+from apikeys.openapi.operations import Operation
+from apikeys.scopes import AnyOf, Requirement
+
+# What an action does, as part of its operation's id.
+_WORDS: Final = {
+    "retrieve": "read",
+    "get": "read",
+    "post": "create",
+    "put": "replace",
+    "update": "replace",
+    "patch": "update",
+    "partial_update": "update",
+    "destroy": "delete",
+}
+
+
+def dialect_of(view: Any) -> Dialect | None:
+    """Return the dialect of a view; None when its first authenticator is not ours."""
+    authenticators = view.get_authenticators()
+    name = getattr(authenticators[0], "dialect", None) if authenticators else None
+    return dialects.get(name) if isinstance(name, str) else None
+
+
+class AccessTokenScheme(OpenApiAuthenticationExtension):
+    """One security scheme for each carrier of the view's dialect; any one of them will do."""
+
+    target_class = "apikeys.authentication.AccessTokenAuthentication"
+    match_subclasses = True
+
+    @property
+    def name(self) -> list[str]:  # type: ignore[override]
+        return [f"{self._dialect().name}{carrier.label}" for carrier in self._dialect().carriers]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return [_security(carrier) for carrier in self._dialect().carriers]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        if auto_schema.declared is not None and auto_schema.declared.sessions_only:
+            return []
+        requirements: list[dict[str, list[Any]]] = [{name: []} for name in self.name]
+        if permissions.anonymous_access(auto_schema.view, auto_schema.method):
+            requirements.append({})
+        return requirements
+
+    def _dialect(self) -> Dialect:
+        authenticator: Any = self.target
+        return dialects.get(authenticator.dialect)
+
+
+def _security(carrier: Any) -> dict[str, Any]:
+    match carrier:
+        case Header():
+            return {"type": "apiKey", "in": "header", "name": carrier.name}
+        case Bearer():
+            return {"type": "http", "scheme": "bearer"}
+        case Basic():
+            description = "Token id as user name, secret as password."
+            return {"type": "http", "scheme": "basic", "description": description}
+    return {"type": "apiKey", "in": "header", "name": carrier.label}
+
+
+class StrictInput(OpenApiSerializerExtension):
+    """Input that refuses fields it does not know says so."""
+
+    target_class = "apikeys.api.inputs.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        mapped = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**mapped, "additionalProperties": False}
+
+
+class AccessTokenSchema(AutoSchema):
+    """Documents a view from what it declares; use it as ``DEFAULT_SCHEMA_CLASS``."""
+
+    @property
+    def declared(self) -> Operation | None:
+        """What the view says of this operation."""
+        operations = getattr(self.view, "operations", {})
+        found: Operation | None = operations.get(self._action())
+        return found
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation = super().get_operation(*args, **kwargs)
+        dialect = dialect_of(self.view)
+        if operation is None or dialect is None:
+            return operation
+        facts = dict(self._facts())
+        said = self._said()
+        named = operation["operationId"].replace("_", " ").capitalize()
+        operation["summary"] = " ".join(said.partition("\n\n")[0].split()).rstrip(".") or named
+        operation["description"] = "\n\n".join(line for line in (said, *_sentences(facts)) if line)
+        operation.update({f"x-{name}": value for name, value in facts.items()})
+        if self.declared is not None and self.declared.example is not None:
+            for content in operation["requestBody"]["content"].values():
+                content["example"] = self.declared.example
+        self._add_errors(operation, dialect)
+        return operation
+
+    def get_operation_id(self) -> str:
+        if self.declared is not None and self.declared.name:
+            return self.declared.name
+        filed = getattr(self.view, "documented_as", None)
+        if filed is None:
+            return super().get_operation_id()
+        action = self._action()
+        return f"{filed}_{_WORDS.get(action, action)}".replace("-", "_")
+
+    def get_tags(self) -> list[str]:
+        filed = getattr(self.view, "documented_as", None)
+        return [filed] if filed is not None else super().get_tags()
+
+    def get_request_serializer(self) -> Any:
+        if self.declared is None:
+            return super().get_request_serializer()
+        if self.declared.body_type:
+            return {self.declared.body_type: self.declared.request}
+        return self.declared.request
+
+    def get_response_serializers(self) -> Any:
+        declared = self.declared
+        if declared is None:
+            return super().get_response_serializers()
+        response: Any = declared.response
+        if response is None:
+            response = OpenApiResponse(description="Done; no body.")
+        elif declared.many:
+            response = response(many=True)
+        elif declared.media_type:
+            return {(declared.status, declared.media_type): dict(response)}
+        return {declared.status: response}
+
+    def get_override_parameters(self) -> list[Any]:
+        if self.declared is None:
+            return []
+        query = [self.declared.query] if self.declared.query is not None else []
+        return query + [
+            OpenApiParameter(
+                header.name,
+                dict(header.shape),
+                OpenApiParameter.HEADER,
+                description=header.description,
+            )
+            for header in self.declared.headers
+        ]
+
+    def _said(self) -> str:
+        """Return the docstring of the handler itself; what it inherits is about something else."""
+        handler = getattr(self.view, self._action(), None)
+        if handler is None or handler.__name__ not in vars(type(self.view)):
+            return ""
+        return inspect.getdoc(handler) or ""
+
+    def _action(self) -> str:
+        return str(getattr(self.view, "action", None) or self.method.lower())
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        declared = self.declared
+        if declared is not None:
+            return declared.many
+        return bool(super()._is_list_view(serializer))
+
+    def _add_errors(self, operation: dict[str, Any], dialect: Dialect) -> None:
+        declared = self.declared
+        statuses = {*EVERY_VIEW, *(declared.errors if declared else ())}
+        statuses |= {404} if "{" in self.path else set()
+        statuses |= {402} if credits.price(self.view, self.method) else set()
+        # Views that answer in one form only ask nobody what they accept.
+        statuses |= set() if getattr(self.view, "accepts_any", False) else {406}
+        if operation.get("requestBody"):
+            statuses |= {413, 415, dialect.validation_status}
+        for status in sorted(statuses):
+            response = self._shared(
+                f"{_title(dialect)}Error{status}",
+                ResolvedComponent.RESPONSE,
+                error_response(dialect, status, self._error_schema(dialect)),
+            )
+            operation["responses"].setdefault(str(status), response)
+
+    def _error_schema(self, dialect: Dialect) -> dict[str, Any]:
+        name = f"{_title(dialect)}Error"
+        return self._shared(name, ResolvedComponent.SCHEMA, error_schema(dialect))
+
+    def _shared(self, name: str, kind: Any, content: dict[str, Any]) -> dict[str, Any]:
+        component = ResolvedComponent(name=name, type=kind, object=name, schema=content)
+        self.registry.register_on_missing(component)
+        reference: dict[str, Any] = component.ref
+        return reference
+
+    def _facts(self) -> Iterator[tuple[str, Any]]:
+        view, method = self.view, self.method
+        if self.declared is not None and self.declared.sessions_only:
+            yield "sessions-only", True
+        else:
+            try:
+                requirement = permissions.declaration(view, method)
+            except permissions.Undeclared:
+                requirement = None
+            if requirement is not None:
+                yield "required-scopes", _scopes(requirement)
+        if self.declared is not None and self.declared.ends_caller:
+            yield "ends-caller", True
+        if cost := credits.price(view, method):
+            yield "cost", cost
+        kind = throttling.kind_of(view, method)
+        declared: Iterable[Limit] = getattr(view, "limits", None) or ()
+        if limits := [each for each in declared if each.on == "anonymous" or each.applies_to(kind)]:
+            yield "limits", [_limit(each) for each in limits]
+
+
+def _title(dialect: Dialect) -> str:
+    return dialect.name.title().replace("-", "").replace("_", "")
+
+
+def _limit(limit: Limit) -> str:
+    who = "address without a key" if limit.on == "anonymous" else limit.per
+    return f"{limit.rate} per {who}"
+
+
+def _scopes(requirement: Requirement) -> dict[str, list[str]]:
+    if isinstance(requirement, AnyOf):
+        return {"anyOf": sorted(requirement.names)}
+    return {"allOf": sorted(requirement)}
+
+
+def _sentences(facts: dict[str, Any]) -> Iterator[str]:
+    if facts.get("sessions-only"):
+        yield "For people in a session; a token gets no further than 403."
+    if (scopes := facts.get("required-scopes")) is not None:
+        word = " or " if "anyOf" in scopes else ", "
+        names = word.join(f"`{name}`" for names in scopes.values() for name in names)
+        yield f"Scopes: {names}."
+    if facts.get("ends-caller") and not facts.get("sessions-only"):
+        yield "Can end the key that carries it, so it is in no Postman collection."
+    if (cost := facts.get("cost")) is not None:
+        yield f"Costs {cost} credits."
+    if limits := facts.get("limits"):
+        yield f"Limits: {', '.join(limits)}."
+
+
+class DialectSchemaGenerator(SchemaGenerator):
+    """One schema for the views of one dialect.
+
+    Args:
+        dialect: its name; views whose first authenticator speaks another one are left out.
+        prefix: only paths below this one.
+        without: no paths below this one.
+    """
+
+    def __init__(
+        self, *args: Any, dialect: str, prefix: str = "/", without: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.dialect, self.prefix, self.without = dialect, prefix, without
+
+    def _get_paths_and_endpoints(self) -> list[Any]:
+        found = []
+        for path, path_regex, method, view in super()._get_paths_and_endpoints():
+            speaks = dialect_of(view)
+            if speaks is None or speaks.name != self.dialect or not path.startswith(self.prefix):
+                continue
+            if self.without and path.startswith(self.without):
+                continue
+            # A host need not make ours its default inspector.
+            if not isinstance(view.schema, AutoSchema):
+                view.schema = AccessTokenSchema()
+            found.append((path, path_regex, method, view))
+        return found

@@ -1,0 +1,1 @@
+"""Texts that people type: what of them is visible, and which mean the same. Pure."""

@@ -1,0 +1,1 @@
+"""Is this credential genuine, and may its token be used now? Knows no request."""

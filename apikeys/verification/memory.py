@@ -1,0 +1,139 @@
+"""The cached mode: which credentials were proven, and the rows they proved.
+
+Keys are digests under a key of this process, so no secret is kept. An entry holds while the epoch
+is the one it was read under, and for thirty seconds at most; none is made while a change is under
+way, nor before every change is sure to reach this process. Only the row and the comparison of the
+secret are remembered: state, address and transport are judged on every request.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from apikeys.credentials.carriers import Carrier
+from apikeys.dialects import Dialect
+from apikeys.models import stores
+from apikeys.models.stores import Store
+from apikeys.verification import epochs, places
+from apikeys.verification.validity import of as standing_of
+from apikeys.verification.verify import Proven
+
+LONGEST_SECONDS: Final = 30.0
+LARGEST: Final = 10_000
+
+# The view's dialect (another object once the settings are others), whether every dialect's tokens
+# are accepted.
+Accepting = tuple[Dialect, bool]
+Key = tuple[bytes, str, Accepting, Store]
+
+
+def prove(
+    carried: tuple[Carrier, bytes],
+    mark: bytes,
+    accepting: Accepting,
+    look_up: Callable[[tuple[Carrier, bytes]], Proven],
+) -> Proven:
+    """Return the row that a credential proves: from memory where that holds, else by ``look_up``.
+
+    Args:
+        carried: the credential's bytes as they came, and the carrier that brought them.
+        mark: what stands for the header that it came in, see ``carriers.WithheldHeader``.
+        accepting: what the view accepts.
+        look_up: parses the credential and asks the database.
+
+    Raises:
+        Refusal: the credential proves nothing here; that is not remembered.
+    """
+    epoch = epochs.current()
+    if epoch is None:
+        return look_up(carried)
+    # A key of one tenant's schema proves nothing in another's.
+    key = mark, carried[0].label, accepting, stores.current()
+    try:
+        value = epoch.read()  # before the row is
+        proof = memory.get(key)
+        if proof is not None and proof.holds(value):
+            return proof.proven
+        now = time.monotonic()
+        until = _until(epoch, now)
+    except epochs.EpochUnavailableError:
+        return look_up(carried)
+    proven = look_up(carried)
+    if until > now:
+        memory.put(key, Proof(value, until, proven))
+    return proven
+
+
+def _until(epoch: epochs.Epoch, now: float) -> float:
+    """Return how long the row that is read next may be remembered, in the past for not at all."""
+    epoch.check()
+    # In this order: a change that begins after the second question changes the epoch, which was
+    # read before the first.
+    if not (stores.sees_commits() and epoch.is_quiet()):
+        return 0.0
+    return min(now + LONGEST_SECONDS, places.lease(epoch))
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An entry.
+
+    Attributes:
+        epoch: what the epoch was before the row was read.
+        until: when it is forgotten, of the monotonic clock.
+        proven: the row.
+    """
+
+    epoch: bytes
+    until: float
+    proven: Proven
+
+    def holds(self, epoch: bytes) -> bool:
+        """Whether it may still be used, under the epoch as it is now."""
+        return (
+            self.epoch == epoch
+            and self.until > time.monotonic()
+            and (not self.proven.used_previous_secret or standing_of(self.proven.row).has_overlap())
+        )
+
+
+class Memory:
+    """The proofs of one process, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self._proofs: OrderedDict[Key, Proof] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Proof | None:
+        """Return the proof kept under that key, whether or not it still holds."""
+        return self._proofs.get(key)
+
+    def put(self, key: Key, proof: Proof) -> None:
+        """Keep a proof."""
+        with self._lock:
+            self._proofs[key] = proof
+            self._proofs.move_to_end(key)
+            while len(self._proofs) > LARGEST:
+                self._proofs.popitem(last=False)
+
+    def forget(self) -> None:
+        """Empty the memory."""
+        with self._lock:
+            self._proofs.clear()
+
+
+memory: Final = Memory()
+
+
+def _renew_lock() -> None:
+    """What another thread held at the fork would stay held in the child."""
+    memory._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)

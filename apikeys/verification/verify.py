@@ -1,0 +1,178 @@
+"""May this credential be used now: credential -> AccessToken, or Refusal(reason).
+
+Reads one row, writes nothing, remembers no verdict. What the caller is told follows from the
+reason in ``refusals``. Knows no request: the edges hand in facts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Final
+
+from apikeys import conf, networks
+from apikeys.credentials import keys as credentials
+from apikeys.credentials.keys import Credential
+from apikeys.dialects import get as dialect_named
+from apikeys.lookup.query import find
+from apikeys.lookup.snapshots import Prototype
+from apikeys.models import AccessToken
+from apikeys.refusals import Reason, Refusal
+from apikeys.verification.validity import Standing
+from apikeys.verification.validity import of as standing_of
+
+logger = logging.getLogger("apikeys.verification")
+
+# Compared against when no row has the id, so that both answers take the same time.
+_NOBODY: Final = "0" * 16
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the transport knows about a request.
+
+    Attributes:
+        address: the client's address; None when it can't be known.
+        secure: it came over TLS.
+        foreign_origin: a browser page of another site sent it.
+    """
+
+    address: str | None
+    secure: bool
+    foreign_origin: bool
+
+
+@dataclass(slots=True)
+class Proven:
+    """A row, and that a credential proves it; whether it may be used now is another question.
+
+    Attributes:
+        row: the token with workspace, organization and owner.
+        used_previous_secret: the secret before the last rotation was presented.
+    """
+
+    row: Prototype
+    used_previous_secret: bool
+
+
+def prove(
+    credential: Credential, *, dialects: Collection[str], now: datetime | None = None
+) -> Proven:
+    """Return the row that the credential proves.
+
+    Args:
+        credential: what the request carries, parsed.
+        dialects: names of the dialects whose tokens are accepted here.
+        now: the moment to judge; when not given the application's clock, which is looked at only
+            where something ends.
+
+    Raises:
+        Refusal: with the true reason.
+    """
+    row = find(credential.token_id)
+    if row is None:
+        _matches(credential, _stand_in())
+        raise Refusal(Reason.UNKNOWN)
+    standing = standing_of(row)
+    used_previous = _is_previous(standing, credential, now)
+    if reason := _check_dialect(standing, credential, dialects):
+        raise _refusal(reason, standing)
+    return Proven(row, used_previous)
+
+
+def admit(proven: Proven, facts: Facts, now: datetime | None = None) -> AccessToken:
+    """Return an instance of a proven token, usable at this moment and by this request.
+
+    Args:
+        proven: of this request, or remembered.
+        facts: address, transport and origin of the request.
+        now: as ``prove``.
+
+    Raises:
+        Refusal: with the true reason.
+    """
+    standing = standing_of(proven.row)
+    if reason := (
+        _check_address(standing.networks, facts)
+        or standing.refusal_reason(now)
+        or _check_transport(standing.dialect, facts)
+    ):
+        raise _refusal(reason, standing)
+    token: AccessToken = proven.row.copy()
+    if proven.used_previous_secret:
+        token.used_previous_secret = True
+    return token
+
+
+def _refusal(reason: Reason, standing: Standing) -> Refusal:
+    return Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
+
+
+def _is_previous(standing: Standing, credential: Credential, now: datetime | None) -> bool:
+    """Return whether the secret is the one before the last rotation.
+
+    Raises:
+        Refusal: it is neither that one nor the present one.
+    """
+    matched = _matches(credential, standing.digest)
+    previous = False
+    if standing.has_overlap(now):
+        previous = _matches(credential, standing.previous_digest)
+    if not (matched or previous):
+        version = credentials.pepper_version(standing.digest)
+        if version is not None and version not in conf.get().peppers:
+            logger.error("pepper missing version=%d token_id=%s", version, standing.token_id)
+        raise Refusal(Reason.WRONG_SECRET, token_id=standing.token_id)
+    return previous and not matched
+
+
+def _matches(credential: Credential, stored: str) -> bool:
+    token_id, secret = credential.token_id, credential.secret
+    if stored.startswith("$argon2"):
+        from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
+
+        return argon2.matches(token_id, secret, stored)
+    return credentials.matches(token_id, secret, stored, conf.get().peppers)
+
+
+def _stand_in() -> str:
+    settings = conf.get()
+    return _stand_in_for(settings.token_hasher, tuple(settings.peppers.items()))
+
+
+@cache
+def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
+    if hasher == "argon2":
+        from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
+
+        return argon2.digest(_NOBODY, _NOBODY)
+    return credentials.digest(_NOBODY, _NOBODY, dict(peppers))
+
+
+def _check_dialect(
+    standing: Standing, credential: Credential, dialects: Collection[str]
+) -> Reason | None:
+    if standing.dialect not in dialects:
+        return Reason.OTHER_DIALECT
+    dialect = dialect_named(standing.dialect)
+    if not dialect.accepts_prefix(credential.prefix, standing.environment):
+        return Reason.OTHER_DIALECT
+    return None
+
+
+def _check_address(lists: Iterable[Sequence[str]], facts: Facts) -> Reason | None:
+    for allowed in lists:
+        if not networks.contains(allowed, facts.address):
+            return Reason.ADDRESS_NOT_ALLOWED
+    return None
+
+
+def _check_transport(dialect: str, facts: Facts) -> Reason | None:
+    if not facts.secure and conf.get().require_https:
+        return Reason.PLAIN_HTTP
+    if facts.foreign_origin and dialect_named(dialect).foreign_origins == "refuse":
+        return Reason.FOREIGN_ORIGIN
+    return None
