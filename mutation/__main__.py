@@ -35,7 +35,7 @@ CORE: Final = (
 LEFT_OUT: Final = "not slow and not browser and not postgres"
 IGNORED: Final = (
     "tests/e2e",
-    "tests/seeds",
+    "tests/systems",
     "tests/api/test_fuzz.py",
     "tests/api/test_fuzz_demo.py",
 )

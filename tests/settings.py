@@ -54,5 +54,5 @@ STORAGES["staticfiles"] = {
 # Nothing is collected under tests, and whitenoise warns of a folder that is missing.
 WHITENOISE_USE_FINDERS = True
 STATIC_ROOT = None
-# Argon2 on purpose takes its time; tests/test_accounts.py puts it back.
+# Argon2 on purpose takes its time; tests/project/test_accounts.py puts it back.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from apikeys.models import AccessToken, AuditEvent, Organization
-from tests.race import race
+from tests.support.race import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

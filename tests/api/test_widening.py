@@ -14,7 +14,7 @@ from apikeys.models import AuditEvent, Organization
 from apikeys.services.actors import Actor
 from apikeys.services.members import add_member
 from apikeys.services.tokens import disable_token
-from tests.widening import HOME, LIFETIMES, NETWORKS, RATES, patterns
+from tests.support.widening import HOME, LIFETIMES, NETWORKS, RATES, patterns
 
 pytestmark = pytest.mark.django_db
 

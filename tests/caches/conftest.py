@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.seeds import server as servers
-from tests.seeds.server import Server, free_port
+from tests.systems import server as servers
+from tests.systems.server import Server, free_port
 
 START_SECONDS = 60
 NGINX = """

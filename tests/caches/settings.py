@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.seeds.server_settings import *  # noqa: F403
-from tests.seeds.server_settings import APIKEYS
+from tests.systems.server_settings import *  # noqa: F403
+from tests.systems.server_settings import APIKEYS
 
 ROOT_URLCONF = "tests.caches.urls"
 # Everybody comes from one address here, and is refused often.

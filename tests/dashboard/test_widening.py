@@ -14,7 +14,7 @@ from apikeys import reauthentication
 from apikeys.models import AuditEvent, Membership, Organization, Workspace
 from apikeys.services.members import add_member
 from apikeys.services.tokens import disable_token
-from tests.widening import DESK, HOME, patterns
+from tests.support.widening import DESK, HOME, patterns
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from project.demo.fastcms.models import Collection
 
 pytestmark = pytest.mark.project
 
-EXAMPLE = Path(__file__).parents[1] / "seeds" / "examples" / "fastcms" / "list_collections.mjs"
+EXAMPLE = Path(__file__).parents[1] / "systems" / "examples" / "fastcms" / "list_collections.mjs"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from apikeys.services.actors import Actor
 from apikeys.services.errors import NotAllowed
 from apikeys.services.organizations import update_policy
 from apikeys.services.widening import policy_widens, token_widens
-from tests.widening import DESK, HOME, LIFETIMES, NETWORKS, OFFICE, RATES
+from tests.support.widening import DESK, HOME, LIFETIMES, NETWORKS, OFFICE, RATES
 
 
 @pytest.mark.parametrize(("before", "after", "widens"), NETWORKS)
