@@ -32,13 +32,13 @@ class ApiKeysConfig(AppConfig):
 
 def _after_migrate(using: str, apps: Any = None, **kwargs: Any) -> None:
     """Store the query of the read path, and mend what processes of an earlier release wrote."""
-    from apikeys.lookup import query as lookup
+    from apikeys.lookup import query
     from apikeys.models import AccessToken, names
 
     if not router.allow_migrate_model(using, AccessToken):
         return
     if AccessToken._meta.db_table in connections[using].introspection.table_names():
-        lookup.store(using)
+        query.store(using)
         # `flush` sends no apps and leaves no rows. `migrate` sends those of the moment: it may have
         # gone back to before the column.
         if apps and _has_field(tokens := apps.get_model("apikeys", "AccessToken"), "name_key"):

@@ -29,8 +29,7 @@ from apikeys.limits import Charge, Limit
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.refusals import FACES, Reason, Refusal
-from apikeys.verification import memory as proofs
-from apikeys.verification import verify as verification
+from apikeys.verification import memory, verify
 from apikeys.verification.verify import Facts, Proven
 
 logger = logging.getLogger("apikeys.requests")
@@ -141,11 +140,11 @@ class AccessTokenAuthentication(BaseAuthentication):
             raise Refusal(Reason.AMBIGUOUS)
         [one] = carried
         mark = http.META[one[0].meta_key].mark
-        proven = proofs.prove(one, mark, (state.dialect, self.any_dialect), self._look_up)
-        return verification.admit(proven, self._facts(http, state))
+        proven = memory.prove(one, mark, (state.dialect, self.any_dialect), self._look_up)
+        return verify.admit(proven, self._facts(http, state))
 
     def _look_up(self, carried: tuple[Carrier, bytes]) -> Proven:
-        return verification.prove(
+        return verify.prove(
             self._parse(*carried, dialects.get(self.dialect)),
             dialects=dialects.all_dialects() if self.any_dialect else (self.dialect,),
         )

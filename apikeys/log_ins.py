@@ -32,7 +32,7 @@ from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
 from apikeys import conf, guessing
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.logs import printable
 from apikeys.models import stores
 from apikeys.models.stores import Store

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from apikeys import networks, pasted, throttling
 from apikeys.access import state as states
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.drf import caching
 from apikeys.exceptions import unavailable
 from apikeys.logs import printable

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
-from apikeys.lookup import query as lookup
+from apikeys.lookup import query
 from benchmarks import filler
 from benchmarks.progress import say
 
@@ -55,7 +55,7 @@ def prepare(size: int) -> dict[str, list[str]]:
     connection = connections[Router.alias]
     keys = _keys(connection)
     if keys is not None:
-        lookup.store(Router.alias)  # the code may have changed since it was migrated
+        query.store(Router.alias)  # the code may have changed since it was migrated
         return keys
     say(f"making the {connection.vendor} database of {size:,} tokens", 0)
     _make_empty(connection)

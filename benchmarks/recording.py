@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import AccessToken
 from benchmarks import databases
 from benchmarks.progress import result, say

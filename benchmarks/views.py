@@ -22,7 +22,7 @@ from rest_framework_simplejwt.authentication import (
 
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
-from apikeys.lookup import query as lookup
+from apikeys.lookup import query
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 
@@ -81,7 +81,7 @@ class Forgetful(AccessTokenAuthentication):
     """Never meets a row that it has decoded before."""
 
     def authenticate(self, request: Any) -> Any:
-        for found in lookup._compiled.values():
+        for found in query._compiled.values():
             found._decoded.clear()
         return super().authenticate(request)
 

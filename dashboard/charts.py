@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from apikeys.models import AccessToken
 from apikeys.models.activity import Period
-from apikeys.queries import usage as reports
-from apikeys.queries.usage import RANGES, Range, Usage
+from apikeys.queries import reports
+from apikeys.queries.reports import RANGES, Range, Usage
 from dashboard import labels
 
 TOKEN_RANGE: Final = RANGES["30d"]

@@ -23,7 +23,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apikeys import conf, log_ins, logs
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.limits import limiter, storages
 from apikeys.models import Invitation, Membership, Organization, Workspace
 from apikeys.services.actors import Actor
@@ -31,8 +31,7 @@ from apikeys.services.invitations import invite
 from apikeys.services.members import add_member
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
-from apikeys.verification import epochs, places
-from apikeys.verification import memory as proofs
+from apikeys.verification import epochs, memory, places
 from apikeys.verification.epochs import HostEpoch
 
 # Words in the reason of a skip that a required part must not have.
@@ -261,7 +260,7 @@ def epoch(
     settings.APIKEYS = {**settings.APIKEYS, "CACHE": "host"}
     made = HostEpoch(tmp_path / "private" / "epoch")
     monkeypatch.setattr(epochs, "current", lambda: made)
-    monkeypatch.setattr(proofs, "memory", proofs.Memory())
+    monkeypatch.setattr(memory, "memory", memory.Memory())
     monkeypatch.setattr(places, "_keeper", places.Keeper())
     assert places.renew(made, "default")
     return made

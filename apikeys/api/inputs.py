@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from apikeys.models.organizations import Environment, Role
 from apikeys.models.tokens import Kind
-from apikeys.queries.usage import RANGES
+from apikeys.queries.reports import RANGES
 
 if TYPE_CHECKING:
     Serializer = serializers.Serializer[Any]

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddleware
 from django.utils.module_loading import import_string
 
-from apikeys import endpoints as declarations
+from apikeys import endpoints
 from apikeys.checks.types import Apps
 
 _CACHES: Final = (UpdateCacheMiddleware, FetchFromCacheMiddleware)
@@ -38,7 +38,7 @@ _LEAVE: Final = (
 def check_caches(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """No page cache stands where answers to keys pass: it would not help a key holder."""
     try:
-        views = list(declarations.token_callbacks())
+        views = list(endpoints.token_callbacks())
     except (ImproperlyConfigured, ValueError):
         return []  # other checks tell
     found: list[CheckMessage] = []

@@ -8,8 +8,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from apikeys import dialects, permissions
-from apikeys import endpoints as declarations
+from apikeys import dialects, endpoints, permissions
 from apikeys.checks.types import Apps
 from apikeys.limits import Limit
 from apikeys.scopes import AnyOf
@@ -24,10 +23,10 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         dialects.all_dialects()
     except (ImproperlyConfigured, ValueError):
         return found  # check_settings tells
-    for view, route, method in declarations.token_views():
+    for view, route, method in endpoints.token_views():
         name = f"{type(view).__module__}.{type(view).__qualname__} ({method} /{route})"
         try:
-            spoken = declarations.dialects_of(view)
+            spoken = endpoints.dialects_of(view)
             known = frozenset().union(*(dialect.available_scopes for dialect in spoken))
             requirement = permissions.declaration(view, method)
         except permissions.Undeclared as verdict:

@@ -23,7 +23,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import OuterRef, Subquery
 
 from apikeys import conf
-from apikeys.lookup import stored_function as stored
+from apikeys.lookup import stored_function
 from apikeys.lookup.json_columns import Array, Columns, Text, row_array
 from apikeys.lookup.snapshots import Prototype
 from apikeys.models.organizations import Membership, Organization, Workspace
@@ -206,7 +206,9 @@ class PostgreSQLLookup(Lookup):
     def store(self) -> None:
         if self.can_be_stored:
             connection = connections[self.alias]
-            self._know(schema_of(connection), stored.create(connection, self.sql, self.table))
+            self._know(
+                schema_of(connection), stored_function.create(connection, self.sql, self.table)
+            )
 
     def _know(self, schema: str, call: str | None) -> None:
         with _lock:
@@ -216,9 +218,9 @@ class PostgreSQLLookup(Lookup):
 
     def _run(self, connection: Any, parameters: tuple[Any, ...]) -> Any:
         if conf.get().prepare:
-            from apikeys.lookup import prepared_statement as prepared  # needs psycopg 3
+            from apikeys.lookup import prepared_statement  # needs psycopg 3
 
-            cursor = prepared.cursor(connection)
+            cursor = prepared_statement.cursor(connection)
             cursor.execute(self.sql, parameters)
         else:
             cursor = connection.cursor()
@@ -233,7 +235,9 @@ class PostgreSQLLookup(Lookup):
         try:
             call = self.calls[schema]
         except KeyError:
-            call = stored.find(cursor, self.sql, self.table) if self.can_be_stored else None
+            call = (
+                stored_function.find(cursor, self.sql, self.table) if self.can_be_stored else None
+            )
             self._know(schema, call)
         try:
             cursor.execute(call or self.sql, parameters)

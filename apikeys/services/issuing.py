@@ -15,13 +15,12 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys import conf
-from apikeys.credentials import keys as credentials
+from apikeys.credentials import keys
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Membership, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.scopes import MANAGE
-from apikeys.services import audit
-from apikeys.services import validation as rules
+from apikeys.services import audit, validation
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authorization import (
@@ -96,15 +95,15 @@ def create_token(
         raise Invalid("kind.unknown", "Choose automation or personal.", field="kind")
     require_owner_choice(actor, workspace, kind=kind, owner=owner)
     dialect = workspace.speaks
-    allowed = rules.networks(allowed_networks)
+    allowed = validation.networks(allowed_networks)
     token = AccessToken(
         workspace=workspace,
         kind=Kind(kind),
         owner=owner if kind == Kind.PERSONAL else None,
         created_by=actor.user,
         parent=actor.token,
-        description=rules.description(description),
-        scopes=rules.scopes(scopes, dialect),
+        description=validation.description(description),
+        scopes=validation.scopes(scopes, dialect),
         allowed_networks=allowed,
     )
     fingerprint = fingerprint_of(
@@ -115,8 +114,8 @@ def create_token(
     require_new(actor, organization, creation_id, fingerprint)
     _require_personal_whole(token)
     require_no_obstacle(token)
-    token.name = rules.token_name(name, workspace=workspace, kind=kind)
-    token.expires_at = rules.expiry(expires_at, organization=organization)
+    token.name = validation.token_name(name, workspace=workspace, kind=kind)
+    token.expires_at = validation.expiry(expires_at, organization=organization)
     _require_within(actor, token)
     secret = _insert(token, dialect)
     remember(actor, organization, creation_id, fingerprint, token)
@@ -214,7 +213,7 @@ def _digest(token_id: str, secret: str) -> str:
         from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
 
         return argon2.digest(token_id, secret)
-    return credentials.digest(token_id, secret, settings.peppers)
+    return keys.digest(token_id, secret, settings.peppers)
 
 
 @sensitive_variables()

@@ -3,7 +3,7 @@
 Every change locks the organization first, then counts: two admins who remove each other at the
 same moment would otherwise leave nobody. Who stops being an admin leaves no open invitation
 behind: it would be a way back in through a second mailbox. What ends with a membership ends here
-also where other code deletes it, or its user (``apikeys.departures``).
+also where other code deletes it, or its user (``departures``).
 """
 
 from __future__ import annotations

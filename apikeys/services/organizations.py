@@ -11,8 +11,7 @@ from django.utils import timezone
 from apikeys.limits import Limit
 from apikeys.models import Membership, Organization
 from apikeys.models.organizations import Environment, Role
-from apikeys.services import audit, slugs
-from apikeys.services import validation as rules
+from apikeys.services import audit, slugs, validation
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authorization import require_admin, require_operator
@@ -52,7 +51,7 @@ def create_organization(
     """
     if actor.kind == "token" or (actor.kind == "user" and admin != actor.user):
         raise NotAllowed("organization.admin_not_you", "Create organizations for yourself only.")
-    name = rules.name(name)
+    name = validation.name(name)
     organization = Organization(name=name, slug=slugs.free_slug(name, slug), credits=credits)
     try:
         with savepoint():
@@ -85,7 +84,7 @@ def rename_organization(*, actor: Actor, organization: Organization, name: str) 
     """
     organization = lock_organization(organization)
     require_admin(actor, organization)
-    name = rules.name(name)
+    name = validation.name(name)
     if name != organization.name:
         before, organization.name = organization.name, name
         organization.save(update_fields=["name"])
@@ -132,7 +131,7 @@ def update_policy(
     if max_lifetime_days is not UNSET:
         changes["max_lifetime_days"] = _lifetime(max_lifetime_days)
     if allowed_networks is not UNSET:
-        changes["allowed_networks"] = rules.networks(allowed_networks)
+        changes["allowed_networks"] = validation.networks(allowed_networks)
     if limits is not UNSET:
         require_operator(actor)
         changes["limits"] = _rates(limits)

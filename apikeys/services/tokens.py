@@ -16,8 +16,7 @@ from django.utils import timezone
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.scopes import is_narrower
-from apikeys.services import audit
-from apikeys.services import validation as rules
+from apikeys.services import audit, validation
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authorization import require_token_manager, require_within_parent
@@ -79,15 +78,15 @@ def update_token(
     _require_not_revoked(token)
     changes: dict[str, Any] = {}
     if name is not UNSET:
-        changes["name"] = rules.token_name(
+        changes["name"] = validation.token_name(
             str(name), workspace=token.workspace, kind=token.kind, excluding=token
         )
     if description is not UNSET:
-        changes["description"] = rules.description(str(description))
+        changes["description"] = validation.description(str(description))
     if scopes is not UNSET:
         changes["scopes"] = _narrower_scopes(token, scopes)
     if allowed_networks is not UNSET:
-        changes["allowed_networks"] = rules.networks(allowed_networks)
+        changes["allowed_networks"] = validation.networks(allowed_networks)
     if expires_at is not UNSET:
         changes["expires_at"] = _earlier_expiry(token, expires_at)
     before = {field: _for_json(getattr(token, field)) for field in changes}
@@ -257,7 +256,7 @@ def _require_may_revoke(actor: Actor, token: AccessToken) -> None:
 
 def _revoke(actor: Actor, tokens: Iterable[AccessToken], reason: str) -> list[AccessToken]:
     now = timezone.now()
-    reason = rules.reason(reason)
+    reason = validation.reason(reason)
     revoked = []
     for token in tokens:
         if token.revoked_at is not None:
@@ -282,7 +281,7 @@ def _require_not_revoked(token: AccessToken) -> None:
 
 def _narrower_scopes(token: AccessToken, scopes: Sequence[str]) -> list[str]:
     dialect = token.workspace.speaks
-    names = rules.scopes(scopes, dialect)
+    names = validation.scopes(scopes, dialect)
     if not is_narrower(names, token.scopes, dialect.available_scopes, dialect.implies):
         raise Invalid(
             "token.scopes_widened",
@@ -301,7 +300,7 @@ def _earlier_expiry(token: AccessToken, expires_at: datetime | None) -> datetime
             "The expiry can only be brought forward. Generate a new token to have more time.",
             field="expires_at",
         )
-    return rules.expiry(expires_at, organization=token.organization)
+    return validation.expiry(expires_at, organization=token.organization)
 
 
 def _require_still_within(parent: AccessToken, child: AccessToken) -> None:

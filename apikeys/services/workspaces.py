@@ -8,8 +8,7 @@ from django.utils.text import slugify
 from apikeys import dialects
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.organizations import Environment
-from apikeys.services import audit
-from apikeys.services import validation as rules
+from apikeys.services import audit, validation
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authorization import require_admin
@@ -34,7 +33,7 @@ def create_workspace(
     require_admin(actor, organization)
     if environment not in Environment.values:
         raise Invalid("environment.unknown", "Choose an environment.", field="environment")
-    name = rules.name(name)
+    name = validation.name(name)
     return insert_workspace(actor, organization, name, environment, dialect)
 
 
@@ -48,7 +47,7 @@ def rename_workspace(*, actor: Actor, workspace: Workspace, name: str) -> Worksp
         Invalid: the name breaks a rule, or another open workspace has it.
     """
     workspace = _lock_workspace(actor, workspace)
-    name = rules.name(name)
+    name = validation.name(name)
     if name != workspace.name:
         _require_free(workspace.organization, name, but=workspace)
         before, workspace.name = workspace.name, name

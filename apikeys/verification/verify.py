@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final
 
 from apikeys import conf, networks
-from apikeys.credentials import keys as credentials
+from apikeys.credentials import keys
 from apikeys.credentials.keys import Credential
 from apikeys.dialects import get as dialect_named
 from apikeys.lookup.query import find
@@ -122,7 +122,7 @@ def _is_previous(standing: Standing, credential: Credential, now: datetime | Non
     if standing.has_overlap(now):
         previous = _matches(credential, standing.previous_digest)
     if not (matched or previous):
-        version = credentials.pepper_version(standing.digest)
+        version = keys.pepper_version(standing.digest)
         if version is not None and version not in conf.get().peppers:
             logger.error("pepper missing version=%d token_id=%s", version, standing.token_id)
         raise Refusal(Reason.WRONG_SECRET, token_id=standing.token_id)
@@ -135,7 +135,7 @@ def _matches(credential: Credential, stored: str) -> bool:
         from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
 
         return argon2.matches(token_id, secret, stored)
-    return credentials.matches(token_id, secret, stored, conf.get().peppers)
+    return keys.matches(token_id, secret, stored, conf.get().peppers)
 
 
 def _stand_in() -> str:
@@ -149,7 +149,7 @@ def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
         from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
 
         return argon2.digest(_NOBODY, _NOBODY)
-    return credentials.digest(_NOBODY, _NOBODY, dict(peppers))
+    return keys.digest(_NOBODY, _NOBODY, dict(peppers))
 
 
 def _check_dialect(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys import pasted
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.queries.usage import RANGES, Range
+from apikeys.queries.reports import RANGES, Range
 from dashboard.forms.choices import RowChoiceField
 
 DEFAULT_RANGE = "30d"

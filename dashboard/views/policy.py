@@ -11,8 +11,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from apikeys import conf
-from apikeys import endpoints as declarations
+from apikeys import conf, endpoints
 from apikeys.models import Organization
 from apikeys.networks import contains
 from apikeys.services import organizations as services
@@ -113,7 +112,7 @@ def _page(
         "limits_form": limits_form or _limits_form(request, organization),
         "limits": _limit_rows(organization),
         "sets_limits": is_operator(request.user),
-        "credits": organization.credits if declarations.has_price(spoken) else None,
+        "credits": organization.credits if endpoints.has_price(spoken) else None,
     }
     response = render_form(
         request, "dashboard/settings/settings.html", form, context, status=status
@@ -145,7 +144,7 @@ def _spoken(organization: Organization) -> set[str]:
 
 
 def _limits_form(request: HttpRequest, organization: Organization, data: Any = None) -> LimitsForm:
-    declared = declarations.declared_limits(_spoken(organization))
+    declared = endpoints.declared_limits(_spoken(organization))
     return LimitsForm(data, request=request, declared=declared, stored=organization.limits)
 
 
@@ -158,7 +157,7 @@ def _limit_rows(organization: Organization) -> list[dict[str, Any]]:
             "usual": limit.rates,
             "own": organization.limits.get(limit.name, ""),
         }
-        for limit in declarations.declared_limits(_spoken(organization))
+        for limit in endpoints.declared_limits(_spoken(organization))
     ]
 
 

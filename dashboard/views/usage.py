@@ -14,8 +14,8 @@ from apikeys import conf
 from apikeys.addresses import search_by_post
 from apikeys.models import Organization
 from apikeys.models.activity import Outcome
-from apikeys.queries import usage as reports
-from apikeys.queries.usage import Usage
+from apikeys.queries import reports
+from apikeys.queries.reports import Usage
 from dashboard import charts, labels
 from dashboard.access import admin_page, chosen_workspace
 from dashboard.exports import csv_lines, download

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from apikeys import dialects, log_ins, reauthentication
 from apikeys.reauthentication import TooManyAttemptsError, WrongPasswordError
-from apikeys.services import validation as rules
+from apikeys.services import validation
 from apikeys.services.errors import Invalid
 from apikeys.texts import emails
 
@@ -90,7 +90,9 @@ class SignUpForm(SetPasswordMixin, forms.Form):
 
     def clean_name(self) -> str:
         try:
-            return rules.text(self.cleaned_data["name"], field="name", longest=150, required=False)
+            return validation.text(
+                self.cleaned_data["name"], field="name", longest=150, required=False
+            )
         except Invalid as error:
             raise ValidationError(error.message, code=error.code) from None
 

@@ -1,6 +1,6 @@
 """Made-up requests of the last month for the counters: the same numbers for the same start.
 
-Knows tokens only by their keys in the counters; writes through ``apikeys.counters`` alone.
+Knows tokens only by their keys in the counters; writes through ``apikeys.activity.counters`` alone.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIRequestFactory
 
-from apikeys.credentials import argon2
-from apikeys.credentials import keys as credentials
+from apikeys.credentials import argon2, keys
 from apikeys.models import AccessToken, Workspace
 from apikeys.services.actors import Actor
 from apikeys.services.tokens import create_token, revoke_token, rotate_token
@@ -59,14 +58,14 @@ def carried(issued) -> dict[str, dict[str, str]]:
 
 def wrong_secret(issued) -> str:
     """A key of the right shape and id with another secret."""
-    other = credentials.KeyShape().new_secret(issued.token.token_id)
-    return credentials.api_key("ak_prod", issued.token.token_id, other)
+    other = keys.KeyShape().new_secret(issued.token.token_id)
+    return keys.api_key("ak_prod", issued.token.token_id, other)
 
 
 def unknown_key() -> str:
-    shape = credentials.KeyShape()
+    shape = keys.KeyShape()
     token_id = shape.new_id()
-    return credentials.api_key("ak_prod", token_id, shape.new_secret(token_id))
+    return keys.api_key("ak_prod", token_id, shape.new_secret(token_id))
 
 
 def test_header_bearer_and_basic_are_the_same_principal(api, issue, hasher):
@@ -131,7 +130,7 @@ def test_a_digest_moved_to_another_row_opens_nothing(api, issue, hasher):
     one, two = issue(), issue()
     stored = AccessToken.objects.get(pk=one.token.pk).digest
     AccessToken.objects.filter(pk=two.token.pk).update(digest=stored)
-    key = credentials.api_key("ak_prod", two.token.token_id, one.secret)
+    key = keys.api_key("ak_prod", two.token.token_id, one.secret)
     assert api.get("/protected", headers={"X-API-Key": key}).status_code == 401
     basic = {"Authorization": f"Basic {pair(two.token.token_id, one.secret)}"}
     assert api.get("/protected", headers=basic).status_code == 401

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.dialects import Dialect
-from apikeys.verification import verify as verification
+from apikeys.verification import verify
 from tests.support import apis
 from tests.support.apis import Protected, say
 
@@ -273,7 +273,7 @@ def test_a_fault_and_an_outage_are_kept_by_nobody(api, issue, settings, monkeypa
     def fail(*args, **kwargs):
         raise OperationalError("gone")
 
-    monkeypatch.setattr(verification, "find", fail)
+    monkeypatch.setattr(verify, "find", fail)
     response = api.get("/protected")
     assert (response.status_code, response["Cache-Control"]) == (503, "no-store")
     assert vary(response) >= CARRIERS

@@ -17,12 +17,11 @@ from django.db.backends.base.base import NO_DB_ALIAS
 
 from apikeys import authentication, networks, permissions
 from apikeys.access.outages import is_outage
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.exceptions import unavailable
 from apikeys.lookup import query as lookups
 from apikeys.models import AccessToken, RefusalCounter
-from apikeys.verification import epochs
-from apikeys.verification import verify as verification
+from apikeys.verification import epochs, verify
 from apikeys.verification.epochs import EpochUnavailableError
 from tests.support.apis import DIALECTS, say
 
@@ -228,16 +227,16 @@ def test_the_middleware_leaves_other_views_and_other_errors_to_django(
 INNER = {
     "address": (networks, "client_address"),
     "declaration": (authentication.permissions, "declaration"),
-    "lookup": (verification, "find"),
-    "secret": (verification, "_is_previous"),
-    "dialect": (verification, "_check_dialect"),
-    "networks": (verification, "_check_address"),
-    "state": (verification, "standing_of"),
-    "transport": (verification, "_check_transport"),
+    "lookup": (verify, "find"),
+    "secret": (verify, "_is_previous"),
+    "dialect": (verify, "_check_dialect"),
+    "networks": (verify, "_check_address"),
+    "state": (verify, "standing_of"),
+    "transport": (verify, "_check_transport"),
     "facts": (authentication.AccessTokenAuthentication, "_facts"),
     "principal": (authentication, "AccessTokenPrincipal"),
     "parsing": (authentication.AccessTokenAuthentication, "_parse"),
-    "compare": (verification.credentials, "matches"),
+    "compare": (verify.credentials, "matches"),
 }
 
 

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from apikeys.credentials import keys as credentials
+from apikeys.credentials import keys
 from tests.support.apis import Protected
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_in_memory")]
 
 PROTECTED = Protected.as_view()
 TOKEN_ID = "0123456789abcdef"
-SECRET = credentials.KeyShape().new_secret(TOKEN_ID)
+SECRET = keys.KeyShape().new_secret(TOKEN_ID)
 GENEROUS = hypothesis(
     max_examples=600,
     deadline=None,
@@ -73,7 +73,7 @@ def test_no_header_is_a_fault_and_none_costs_a_query(meta, django_assert_num_que
 def test_one_wrong_character_is_refused_without_a_query(
     position, character, django_assert_num_queries
 ):
-    key = credentials.api_key("ak_prod", TOKEN_ID, SECRET)
+    key = keys.api_key("ak_prod", TOKEN_ID, SECRET)
     pair = f"{TOKEN_ID}:{SECRET}"
     damaged, damaged_pair = (t[:position] + character + t[position + 1 :] for t in (key, pair))
     with django_assert_num_queries(0):

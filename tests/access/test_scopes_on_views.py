@@ -9,7 +9,7 @@ from django.core.checks import Error
 from rest_framework.test import APIRequestFactory
 
 from apikeys import checks, permissions
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.models import RefusalCounter, UsageCounter
 from apikeys.permissions import requires_scopes

@@ -16,7 +16,7 @@ from django.utils.log import AdminEmailHandler
 from rest_framework.views import APIView
 
 from apikeys import authentication, conf, exceptions
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.credentials import carriers
 from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.credentials.keys import KeyShape
@@ -24,7 +24,7 @@ from apikeys.dialects import DefaultDialect
 from apikeys.limits import limiter
 from apikeys.models import AccessToken
 from apikeys.services.tokens import rotate_token
-from apikeys.verification import verify as verification
+from apikeys.verification import verify
 from tests.support.apis import Protected, say
 
 pytestmark = [
@@ -153,9 +153,9 @@ def test_using_a_token_logs_neither_secret_nor_digest(
 
 BROKEN = {
     "the view": None,
-    "the state": (verification, "standing_of"),
-    "the comparison": (verification.credentials, "matches"),
-    "the query": (verification, "find"),
+    "the state": (verify, "standing_of"),
+    "the comparison": (verify.credentials, "matches"),
+    "the query": (verify, "find"),
     "the parser": (carriers, "parse_key"),
     "the pair": (carriers, "parse_pair"),
     "the declaration": (authentication.permissions, "declaration"),
@@ -207,7 +207,7 @@ def test_a_database_that_is_gone_shows_nothing(
     def fail(*args, **kwargs):
         raise OperationalError("gone")
 
-    monkeypatch.setattr(verification, "find", fail)
+    monkeypatch.setattr(verify, "find", fail)
     for headers in ways(issued):
         response = api.get("/protected", headers=headers)
         assert response.status_code == 503

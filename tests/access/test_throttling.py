@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.limits import Limit
 from apikeys.models import Organization, RefusalCounter, UsageCounter
 from apikeys.models.tokens import Kind

@@ -12,11 +12,11 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.models import Sum
 
-from apikeys.activity import buffer as usage
 from apikeys.activity import retention as pruning
+from apikeys.activity import usage
 from apikeys.activity.retention import Pruned, prune_activity
 from apikeys.models import AuditEvent, RefusalCounter, UsageCounter
-from apikeys.queries import usage as reports
+from apikeys.queries import reports
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,8 @@ import pytest
 from django.core import mail
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from apikeys.activity import buffer as usage
-from apikeys.activity import counters
-from apikeys.activity.buffer import Buffer, RefusalKey
+from apikeys.activity import counters, usage
+from apikeys.activity.usage import Buffer, RefusalKey
 from apikeys.models import AccessToken, RefusalCounter, UsageCounter
 
 NOON = 1_893_499_200  # 2030-01-01 12:00 UTC

@@ -61,7 +61,7 @@ def program(tmp_path_factory):
 
 
 RECORD = (
-    "from apikeys import usage\n"
+    "from apikeys.activity import usage\n"
     "from apikeys.models import AccessToken\n"
     "pk = AccessToken.objects.get().pk\n"
     "def use(n):\n"
@@ -87,7 +87,7 @@ def test_a_second_signal_does_not_end_the_writing_that_the_first_one_began(progr
     program(
         RECORD
         + "import os, signal, sys\n"
-        + "from apikeys import counters\n"
+        + "from apikeys.activity import counters\n"
         + "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
         + "add = counters.add_uses\n"
         + "def interrupted(*args):\n"

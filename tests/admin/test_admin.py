@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import AccessToken, AuditEvent, EpochPlace
 from apikeys.services.tokens import rotate_token
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from apikeys import dialects
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import UsageCounter
 from apikeys.models.activity import Outcome, Period
 from apikeys.scopes import MANAGE

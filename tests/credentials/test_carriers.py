@@ -75,7 +75,7 @@ def test_no_text_equals_a_withheld_header_not_even_what_it_shows(scheme):
 def test_what_a_withheld_header_shows_can_not_be_computed_in_another_process():
     """Under the same key anybody who reads a log could test guesses of a secret on it."""
     program = (
-        "from apikeys.carriers import Header, by_header, take;"
+        "from apikeys.credentials.carriers import Header, by_header, take;"
         "meta = {'HTTP_X_API_KEY': 'one'}; take(by_header([Header()]), meta);"
         "print(meta['HTTP_X_API_KEY'], meta['HTTP_X_API_KEY'].encode().decode())"
     )

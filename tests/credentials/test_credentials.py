@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from apikeys.credentials import keys as credentials
+from apikeys.credentials import keys
 from apikeys.credentials.carriers import Basic, Bearer, Header, WithheldHeader, by_header, take
 from apikeys.credentials.keys import (
     BASE62,
@@ -216,7 +216,7 @@ def test_neither_a_credential_nor_its_parts_show_the_secret():
 def test_what_is_made_is_parsed_back(prefix, shape):
     token_id, secret = pair_of(shape)
     key = api_key(prefix, token_id, secret)
-    if len(key) <= credentials.LONGEST_KEY:
+    if len(key) <= keys.LONGEST_KEY:
         assert parse(key, [prefix], [shape]) == (token_id, secret, prefix)
     else:
         with pytest.raises(MalformedCredentialError):
@@ -360,9 +360,9 @@ def test_a_digest_is_no_secret(peppers):
 )
 def test_a_damaged_digest_matches_nothing(stored):
     assert not matches(TOKEN_ID, "secret", stored, ONE)
-    assert credentials.pepper_version(stored) is None
+    assert keys.pepper_version(stored) is None
 
 
 def test_a_digest_tells_which_pepper_it_needs():
-    assert credentials.pepper_version(digest(TOKEN_ID, "secret", TWO)) == 2
-    assert credentials.pepper_version(digest(TOKEN_ID, "secret", {})) is None
+    assert keys.pepper_version(digest(TOKEN_ID, "secret", TWO)) == 2
+    assert keys.pepper_version(digest(TOKEN_ID, "secret", {})) is None

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apikeys import reauthentication
 from apikeys.models import AccessToken, AuditEvent, SecretIssue
-from apikeys.services import validation as rules
+from apikeys.services import validation
 from apikeys.services.errors import Invalid
 from apikeys.services.organizations import update_policy
 from apikeys.services.workspaces import archive_workspace, create_workspace
@@ -295,7 +295,9 @@ def test_an_expiry_beyond_the_policy_is_refused(send, acme, actor):
 
 
 def test_a_policy_that_came_in_between_is_told_at_the_preset(send, acme, actor, monkeypatch):
-    monkeypatch.setattr(rules, "expiry", _refusal("expiry.too_late", "Too late.", "expires_at"))
+    monkeypatch.setattr(
+        validation, "expiry", _refusal("expiry.too_late", "Too late.", "expires_at")
+    )
     assert errors(send(expiry="365")) == {"expiry": ["Too late."]}
 
 

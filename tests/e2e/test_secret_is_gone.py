@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from playwright.sync_api import BrowserContext, Error, Page
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import AccessToken
 
 STORES = """async () => JSON.stringify([

@@ -14,9 +14,8 @@ from django.forms.models import model_to_dict
 
 from apikeys import checks
 from apikeys.lookup import json_columns as columns
-from apikeys.lookup import query as lookup
+from apikeys.lookup import query, stored_function
 from apikeys.lookup import snapshots as prototypes
-from apikeys.lookup import stored_function as stored
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def find(token_id):
-    row = lookup.find(token_id)
+    row = query.find(token_id)
     return row and row.copy()
 
 
@@ -76,7 +75,7 @@ def test_a_found_token_can_be_saved_and_refreshed(issue):
 
 def test_a_user_model_that_json_can_not_carry_is_joined(issue, alice, monkeypatch):
     monkeypatch.setattr(columns, "_PLAIN_FIELDS", (models.AutoField,))
-    joined = lookup.compiled("default")
+    joined = query.compiled("default")
     assert joined.owner.fit_json is False
     found = joined.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id).copy()
     same(found.owner, alice)
@@ -92,7 +91,7 @@ def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice):
 
     post_init.connect(see, type(alice))
     try:
-        made = lookup.compiled("default")
+        made = query.compiled("default")
         assert made.owner.kind.plain is False
         row = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id)
         first, second = row.copy().owner, row.copy().owner
@@ -106,7 +105,7 @@ def test_a_user_model_with_a_constructor_of_its_own_is_made_by_it(issue, alice):
 def test_a_row_that_has_not_changed_is_decoded_once_and_read_each_time(
     issue, monkeypatch, django_assert_num_queries
 ):
-    made = lookup.compiled("default")
+    made = query.compiled("default")
     issued = issue(scopes=["notes:read"])
     row = made.find(issued.token.token_id)
     monkeypatch.setattr(made, "_decode", None)
@@ -181,15 +180,15 @@ def test_the_cache_of_related_rows_is_a_dictionary_like_any_other_to_who_copies_
 
 
 def test_sqlites_own_place_holders_find_the_same_row(issue):
-    made, issued = lookup.compiled("default"), issue()
+    made, issued = query.compiled("default"), issue()
     assert connection.queries_logged is False
     assert made.find(issued.token.token_id).copy() == issued.token
     assert made.find("0" * 16) is None
 
 
 def test_what_is_decoded_is_bounded(issue, monkeypatch):
-    monkeypatch.setattr(lookup, "MOST_REMEMBERED", 2)
-    made = lookup.compiled("default")
+    monkeypatch.setattr(query, "MOST_REMEMBERED", 2)
+    made = query.compiled("default")
     ids = [issue().token.token_id for _ in range(3)]
     rows = [made.find(token_id) for token_id in ids]
     assert made.find(ids[1]) is rows[1]
@@ -221,27 +220,27 @@ class TestStoredQuery:
 
     def drop(self, made):
         with connection.cursor() as cursor:
-            cursor.execute(f"DROP FUNCTION {stored._name(made.sql)}(text)")
+            cursor.execute(f"DROP FUNCTION {stored_function._name(made.sql)}(text)")
 
     def test_migrate_stores_it_and_requests_call_it(self, issue, django_assert_num_queries):
         issued = issue()
         with django_assert_num_queries(2) as asked:
-            made = lookup.compiled("default")
+            made = query.compiled("default")
             assert made.find(issued.token.token_id).copy() == issued.token
         assert asked[1]["sql"].startswith("SELECT public.apikeys_find_token_")
         with django_assert_num_queries(1):
             assert made.find("0" * 16) is None
 
     def test_without_it_the_query_is_sent(self, issue, django_assert_num_queries):
-        self.drop(lookup.compiled("default"))
-        made, issued = lookup.compiled("default"), issue()
+        self.drop(query.compiled("default"))
+        made, issued = query.compiled("default"), issue()
         made.find("asks whether it is there")
         with django_assert_num_queries(1) as asked:
             assert made.find(issued.token.token_id).copy() == issued.token
         assert asked[0]["sql"].startswith("SELECT JSON_BUILD_ARRAY(")
 
     def test_when_it_is_dropped_under_a_process_the_query_is_sent(self, issue, transactional_db):
-        made, issued = lookup.compiled("default"), issue()
+        made, issued = query.compiled("default"), issue()
         made.find(issued.token.token_id)
         self.drop(made)
         try:
@@ -251,7 +250,7 @@ class TestStoredQuery:
             made.store()
 
     def test_when_it_is_dropped_in_a_transaction_that_one_request_fails(self, issue):
-        made, issued = lookup.compiled("default"), issue()
+        made, issued = query.compiled("default"), issue()
         made.find(issued.token.token_id)
         self.drop(made)
         with pytest.raises(ProgrammingError):
@@ -259,14 +258,14 @@ class TestStoredQuery:
         assert made.find(issued.token.token_id).copy() == issued.token
 
     def test_a_function_of_another_role_or_with_another_body_is_not_called(self, issue, stranger):
-        made, issued = lookup.compiled("default"), issue()
-        name = stored._name(made.sql)
+        made, issued = query.compiled("default"), issue()
+        name = stored_function._name(made.sql)
         self.drop(made)
         with connection.cursor() as cursor:
             cursor.execute(f"GRANT CREATE ON SCHEMA public TO {stranger}")
             for body, role in (
                 ("BEGIN RETURN 'planted'; END", None),
-                (stored._body(made.sql), stranger),
+                (stored_function._body(made.sql), stranger),
             ):
                 cursor.execute(
                     f"CREATE OR REPLACE FUNCTION {name}(text) RETURNS text "
@@ -274,15 +273,15 @@ class TestStoredQuery:
                 )
                 if role:
                     cursor.execute(f"ALTER FUNCTION {name}(text) OWNER TO {role}")
-                assert stored.find(cursor, made.sql, made.table) is None
+                assert stored_function.find(cursor, made.sql, made.table) is None
         assert made.find(issued.token.token_id).copy() == issued.token
         assert made.calls.get("") is None
 
     def test_storing_it_replaces_one_that_says_something_else(self, issue):
-        made, issued = lookup.compiled("default"), issue()
+        made, issued = query.compiled("default"), issue()
         with connection.cursor() as cursor:
             cursor.execute(
-                f"CREATE OR REPLACE FUNCTION {stored._name(made.sql)}(text) RETURNS text "
+                f"CREATE OR REPLACE FUNCTION {stored_function._name(made.sql)}(text) RETURNS text "
                 "LANGUAGE plpgsql AS $x$BEGIN RETURN NULL; END$x$"
             )
         made.store()
@@ -290,7 +289,7 @@ class TestStoredQuery:
         assert made.find(issued.token.token_id).copy() == issued.token
 
     def test_an_error_that_is_not_about_it_leaves_it_in_use(self, issue):
-        made, issued = lookup.compiled("default"), issue()
+        made, issued = query.compiled("default"), issue()
         made.find(issued.token.token_id)
         call = made.calls.get("")
         with connection.cursor() as cursor:
@@ -307,7 +306,7 @@ class TestStoredQuery:
         manager = Some()
         manager.model = type(alice)
         monkeypatch.setattr(type(alice)._meta, "base_manager", manager)
-        made = lookup.compiled("default")
+        made = query.compiled("default")
         made.store()
         assert made.calls.get("") is None
         found = made.find(issue(kind=Kind.PERSONAL, owner=alice, scopes=[]).token.token_id).copy()
@@ -315,21 +314,23 @@ class TestStoredQuery:
 
     def test_storing_it_again_changes_nothing(self):
         before = self.stored()
-        lookup.store("default")
-        lookup.store("default")
+        query.store("default")
+        query.store("default")
         assert self.stored() == before > 0
 
     def test_who_may_not_store_it_or_call_it_goes_without(self, issue, caplog, stranger):
-        made, issued = lookup.compiled("default"), issue()
+        made, issued = query.compiled("default"), issue()
         with connection.cursor() as cursor:
-            cursor.execute(f"REVOKE EXECUTE ON FUNCTION {stored._name(made.sql)} FROM PUBLIC")
+            cursor.execute(
+                f"REVOKE EXECUTE ON FUNCTION {stored_function._name(made.sql)} FROM PUBLIC"
+            )
             cursor.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {stranger}")
             cursor.execute(f"SET LOCAL ROLE {stranger}")
-            assert stored.find(cursor, made.sql, made.table) is None
+            assert stored_function.find(cursor, made.sql, made.table) is None
             assert made.find(issued.token.token_id).copy() == issued.token
             assert made.calls.get("") is None
             other = made.sql.replace('AS "row"', 'AS "r"')
-            assert stored.create(connection, other, made.table) is None
+            assert stored_function.create(connection, other, made.table) is None
             cursor.execute("RESET ROLE")
         assert "query not stored as a function" in caplog.text
 
@@ -348,7 +349,7 @@ class TestPreparedStatement:
     def test_the_query_is_prepared_once_for_a_connection_and_nothing_else_is(
         self, issue, django_assert_num_queries
     ):
-        made, issued = lookup.compiled("default"), issue()
+        made, issued = query.compiled("default"), issue()
         for _ in range(3):
             assert made.find(issued.token.token_id).copy() == issued.token
             AccessToken.objects.count()
@@ -360,7 +361,7 @@ class TestPreparedStatement:
         assert made.find("0" * 16) is None
 
     def test_a_new_connection_prepares_anew(self, issue, transactional_db):
-        made, issued = lookup.compiled("default"), issue()
+        made, issued = query.compiled("default"), issue()
         for _ in range(2):
             assert made.find(issued.token.token_id).copy() == issued.token
             assert len(self.prepared()) == 1

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.utils import ConnectionHandler
 
-from apikeys.lookup import prepared_statement as prepared
+from apikeys.lookup import prepared_statement
 from apikeys.postgresql import base, breakers
 from tests.limits.test_limits_redis import Gate
 from tests.support.postgres_server import Cluster, cluster, needs_postgres_binaries
@@ -158,7 +158,7 @@ def test_a_prepared_statement_ends_too(connect: Any, gate: Gate) -> None:
     connection = connect()
     ask(connection)
     gate.flowing.clear()
-    gives_up(lambda: prepared.cursor(connection).execute("SELECT 7"))
+    gives_up(lambda: prepared_statement.cursor(connection).execute("SELECT 7"))
 
 
 def test_rows_fetched_in_chunks_end_too(connect: Any, gate: Gate) -> None:

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import TransactionTestCase
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.activity.retention import prune_activity
 from apikeys.models import AuditEvent
 from apikeys.services.actors import Actor

@@ -17,18 +17,17 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
 
 from apikeys import conf, guessing, log_ins
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.checks.tenants import check_schemas
 from apikeys.limits import limiter
-from apikeys.lookup import query as lookup
+from apikeys.lookup import query
 from apikeys.models import AccessToken, AuditEvent, RefusalCounter, UsageCounter, stores
 from apikeys.models.stores import Store
 from apikeys.reauthentication import _wait
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token, revoke_token
-from apikeys.verification import epochs
-from apikeys.verification import memory as proofs
+from apikeys.verification import epochs, memory
 from tests.support.redis_server import needs_redis, redis_uri
 
 ALIAS = "tenants"
@@ -70,7 +69,7 @@ def _schemas(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         with made.cursor() as cursor:
             cursor.execute("DROP SCHEMA IF EXISTS ta, tb CASCADE")
         made.close()
-    lookup._compiled.pop(ALIAS, None)
+    query._compiled.pop(ALIAS, None)
     stores._thread.found.pop(ALIAS, None)
     del connections[ALIAS], connections.databases[ALIAS]
 
@@ -91,8 +90,8 @@ def keys(settings: Any, django_db_blocker: Any) -> Iterator[dict[str, Any]]:
 
 
 def _issued() -> dict[str, Any]:
-    lookup._compiled.pop(ALIAS, None)
-    proofs.memory.forget()
+    query._compiled.pop(ALIAS, None)
+    memory.memory.forget()
     issued = {}
     for name in ("ta", "tb"):
         with tenant(name):
@@ -225,7 +224,7 @@ def test_a_table_that_is_missing_for_now_keeps_its_usage_and_holds_up_no_other(k
 def test_a_function_whose_schema_is_gone_is_done_without(keys):
     """Where a host sets the path by itself, one function serves all schemas."""
     with tenant("tb"):
-        made = lookup.compiled(ALIAS)
+        made = query.compiled(ALIAS)
         made.calls["tb"] = 'SELECT "gone".apikeys_find_token_0000(%s)'
         assert made.find(keys["tb"].token.token_id) is not None
         assert made.calls["tb"] is None

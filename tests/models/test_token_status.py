@@ -16,7 +16,7 @@ from apikeys.models import AccessToken, Membership, Organization, Workspace, peo
 from apikeys.models.status import ENDED, USABLE
 from apikeys.models.tokens import Status
 from apikeys.refusals import Reason, Refusal
-from apikeys.verification import verify as verification
+from apikeys.verification import verify
 
 pytestmark = pytest.mark.django_db
 
@@ -88,11 +88,11 @@ def put(token, bob, acme, *, revoked, owner, expiry, archived, suspended, disabl
 
 def met_by_a_request(issued):
     """Return the status that answers to the reason why the read path refuses the token."""
-    facts = verification.Facts(address="192.0.2.1", secure=True, foreign_origin=False)
+    facts = verify.Facts(address="192.0.2.1", secure=True, foreign_origin=False)
     credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
     try:
-        proven = verification.prove(credential, dialects={"default"}, now=NOW)
-        token = verification.admit(proven, facts, NOW)
+        proven = verify.prove(credential, dialects={"default"}, now=NOW)
+        token = verify.admit(proven, facts, NOW)
     except Refusal as refusal:
         return REASONS[refusal.reason]
     return token.status_at(NOW)

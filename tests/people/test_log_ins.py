@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apikeys import log_ins, reauthentication
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import AccessToken, AuditEvent, RefusalCounter
 from apikeys.services import audit
 from apikeys.services.members import add_member

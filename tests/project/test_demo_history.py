@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from apikeys.models import AccessToken, AuditEvent, Organization, RefusalCounter, UsageCounter
-from apikeys.queries import usage as reports
+from apikeys.queries import reports
 from project.demo.clock import at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.project]

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import RefusalCounter, UsageCounter
-from apikeys.queries import usage as reports
-from apikeys.queries.usage import RANGES
+from apikeys.queries import reports
+from apikeys.queries.reports import RANGES
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import AccessToken, AuditEvent, Membership, SecretIssue, UsageCounter
 from apikeys.services.actors import Actor
 from apikeys.services.errors import AlreadyIssued, Conflict, Invalid, NotAllowed

@@ -8,7 +8,7 @@ from apikeys import dialects
 from apikeys.credentials.carriers import Bearer
 from apikeys.credentials.keys import Credential
 from apikeys.refusals import Refusal
-from apikeys.verification import memory as proofs
+from apikeys.verification import memory
 from apikeys.verification.verify import Facts, admit, prove
 
 HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
@@ -16,7 +16,7 @@ HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 
 def present(issued, *, secret=None, facts=HERE):
     credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
-    proven = proofs.prove(
+    proven = memory.prove(
         (Bearer(), b""),
         "_".join(credential).encode(),
         (dialects.get("default"), False),

@@ -13,7 +13,7 @@ from django.urls import reverse
 from apikeys.models import AccessToken
 from apikeys.models.names import fill
 from apikeys.queries.filters import TokenFilter
-from apikeys.services import validation as rules
+from apikeys.services import validation
 from apikeys.services.errors import Invalid
 from apikeys.services.organizations import create_organization, rename_organization
 from apikeys.services.tokens import create_token, revoke_token, update_token
@@ -308,8 +308,8 @@ def test_every_mark_that_decomposes_to_a_combining_one_counts():
 
 
 def test_a_name_without_end_is_refused_before_it_is_read(monkeypatch):
-    monkeypatch.setattr(rules.visible, "normalized", None)
-    monkeypatch.setattr(rules.pasted, "cut", None)
+    monkeypatch.setattr(validation.visible, "normalized", None)
+    monkeypatch.setattr(validation.pasted, "cut", None)
     with pytest.raises(Invalid) as caught:
-        rules.name("a" + "\u0301" * 9_000)
+        validation.name("a" + "\u0301" * 9_000)
     assert caught.value.code == "name.too_long"

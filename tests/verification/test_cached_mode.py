@@ -27,9 +27,7 @@ from apikeys.lookup.query import find
 from apikeys.models import AccessToken, Membership
 from apikeys.refusals import Reason
 from apikeys.services import members, organizations, tokens
-from apikeys.verification import epochs
-from apikeys.verification import memory as proofs
-from apikeys.verification import validity as standing
+from apikeys.verification import epochs, memory, validity
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from apikeys.verification.epochs import redis as redis_module
 from apikeys.verification.verify import Facts
@@ -250,7 +248,7 @@ class TestProofs:
 def clock(monkeypatch):
     """The monotonic clock, in seconds; set its first item."""
     now = [1000.0]
-    monkeypatch.setattr(proofs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(memory.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -271,7 +269,7 @@ class TestMemory:
     def test_it_is_bounded_and_what_was_renewed_is_not_the_next_to_go(
         self, epoch, issue, clock, monkeypatch
     ):
-        monkeypatch.setattr(proofs, "LARGEST", 2)
+        monkeypatch.setattr(memory, "LARGEST", 2)
         old, young, third = issue(), issue(), issue()
         present(old)
         clock[0] = 1020.0
@@ -279,14 +277,14 @@ class TestMemory:
         clock[0] = 1030.0
         present(old)
         present(third)
-        assert [proof.until for proof in proofs.memory._proofs.values()] == [1060.0, 1060.0]
+        assert [proof.until for proof in memory.memory._proofs.values()] == [1060.0, 1060.0]
 
     def test_an_owner_who_works_out_whether_he_is_active_is_asked_each_time(
         self, epoch, issue, bob, monkeypatch
     ):
         active = [True]
         monkeypatch.setattr(type(bob), "is_active", property(lambda user: active[0]))
-        monkeypatch.setattr(standing, "_is_active_of", lambda model: model.is_active)
+        monkeypatch.setattr(validity, "_is_active_of", lambda model: model.is_active)
         issued = issue(kind="personal", owner=bob, scopes=[])
         present(issued)
         active[0] = False
@@ -295,7 +293,7 @@ class TestMemory:
     def test_it_can_be_emptied(self, epoch, issue, django_assert_num_queries):
         issued = issue()
         present(issued)
-        proofs.memory.forget()
+        memory.memory.forget()
         with django_assert_num_queries(1):
             present(issued)
 

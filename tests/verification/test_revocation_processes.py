@@ -40,13 +40,14 @@ from django.test.utils import CaptureQueriesContext
 
 connection.settings_dict["NAME"] = sys.argv[2]
 settings.APIKEYS = {**settings.APIKEYS, **json.loads(sys.argv[3])}
-from apikeys import dialects, epochs, places, proofs
-from apikeys.epochs import redis
-from apikeys.carriers import Bearer
-from apikeys.credentials import Credential
-from apikeys.models.lookup import find
+from apikeys import dialects
+from apikeys.credentials.carriers import Bearer
+from apikeys.credentials.keys import Credential
+from apikeys.lookup.query import find
 from apikeys.refusals import Refusal
-from apikeys.verification import Facts, admit, prove
+from apikeys.verification import epochs, memory, places
+from apikeys.verification.epochs import redis
+from apikeys.verification.verify import Facts, admit, prove
 
 if sys.argv[4]:
     place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")
@@ -69,7 +70,7 @@ for line in sys.stdin:
     with CaptureQueriesContext(connection) as queries:
         try:
             credential = Credential(*json.loads(line))
-            proven = proofs.prove(
+            proven = memory.prove(
                 (Bearer(), b""),
                 line.encode(),
                 (dialects.get("default"), False),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.authentication import AccessTokenPrincipal
 from apikeys.credentials.keys import Credential
 from apikeys.models import AccessToken, Membership, Organization, UsageCounter, Workspace
@@ -15,8 +15,7 @@ from apikeys.models.tokens import Kind
 from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.members import remove_member
 from apikeys.services.tokens import disable_token, enable_token, end_overlap, rotate_token
-from apikeys.verification import validity as standing
-from apikeys.verification import verify as verification
+from apikeys.verification import validity, verify
 from tests.support.apis import DIALECTS, say
 
 pytestmark = [
@@ -30,12 +29,12 @@ def refusal(issued, *, now=None, **facts):
     """Return the true reason why the read path refuses the token, None when it does not."""
     facts = {"address": "192.0.2.1", "secure": True, "foreign_origin": False, **facts}
     try:
-        proven = verification.prove(
+        proven = verify.prove(
             Credential(issued.token.token_id, issued.secret, "ak_prod"),
             dialects={"default"},
             now=now,
         )
-        verification.admit(proven, verification.Facts(**facts), now)
+        verify.admit(proven, verify.Facts(**facts), now)
     except Refusal as refused:
         return refused.reason
     return None
@@ -109,7 +108,7 @@ def test_a_state_is_told_only_to_who_has_the_secret(api, issue):
     change(token_of(issued), revoked_at=NOW)
     forged = Credential(issued.token.token_id, other.secret, "ak_prod")
     with pytest.raises(Refusal) as refused:
-        verification.prove(forged, dialects={"default"})
+        verify.prove(forged, dialects={"default"})
     assert refused.value.reason is Reason.WRONG_SECRET
     assert refused.value.token_pk is None
 
@@ -339,7 +338,7 @@ def test_an_owners_is_active_that_is_worked_out_is_asked_each_time(issue, bob, m
         return len(asked) < 3
 
     monkeypatch.setattr(type(bob), "is_active", property(is_active))
-    monkeypatch.setattr(standing, "_is_active_of", lambda model: model.is_active)
+    monkeypatch.setattr(validity, "_is_active_of", lambda model: model.is_active)
     issued = issue(kind="personal", owner=bob, scopes=[])
     asked.clear()
     assert [refusal(issued) for _ in range(4)] == [None, None, *[Reason.OWNER_INACTIVE] * 2]

@@ -17,10 +17,7 @@ from apikeys.dialects import DefaultDialect
 from apikeys.lookup.query import find
 from apikeys.models import AccessToken, Membership, Organization
 from apikeys.refusals import Reason, Refusal
-from apikeys.verification import epochs
-from apikeys.verification import memory as proofs
-from apikeys.verification import validity as standing
-from apikeys.verification import verify as verification
+from apikeys.verification import epochs, memory, validity, verify
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch
 from apikeys.verification.verify import Facts, admit, prove
 from tests.support.apis import say
@@ -50,7 +47,7 @@ def refused(issued, facts=HERE, **given):
 
 def test_an_unknown_id_costs_no_argon2_where_tokens_are_hashed_fast(settings, monkeypatch):
     say(settings, TOKEN_HASHER="hmac")
-    verification._stand_in_for.cache_clear()
+    verify._stand_in_for.cache_clear()
     monkeypatch.setattr(argon2, "digest", lambda *args: pytest.fail("argon2 was asked"))
     monkeypatch.setattr(argon2, "matches", lambda *args: pytest.fail("argon2 was asked"))
     with pytest.raises(Refusal) as caught:
@@ -104,7 +101,7 @@ def test_a_missing_pepper_is_logged_where_it_is_missing_and_nowhere_else(issue, 
 
 def test_what_a_row_says_is_worked_out_once(issue):
     row = find(issue().token.token_id)
-    assert standing.of(row) is standing.of(row)
+    assert validity.of(row) is validity.of(row)
 
 
 class TestAnOwnerWhoseActivityIsWorkedOut:
@@ -112,7 +109,7 @@ class TestAnOwnerWhoseActivityIsWorkedOut:
 
     @pytest.fixture
     def issued(self, issue, bob, monkeypatch):
-        monkeypatch.setattr(standing, "_is_active_of", lambda model: model.is_active)
+        monkeypatch.setattr(validity, "_is_active_of", lambda model: model.is_active)
         monkeypatch.setattr(type(bob), "is_active", property(lambda user: True))
         return issue(kind="personal", owner=bob, scopes=[])
 
@@ -134,12 +131,12 @@ class TestTheMemoryOfProofs:
         say(settings, CACHE="host")
         made = HostEpoch(tmp_path / "private" / "epoch")
         monkeypatch.setattr(epochs, "current", lambda: made)
-        monkeypatch.setattr(proofs, "memory", proofs.Memory())
+        monkeypatch.setattr(memory, "memory", memory.Memory())
         return made
 
     def present(self, issued):
         credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
-        return proofs.prove(
+        return memory.prove(
             (Bearer(), b""),
             "_".join(credential).encode(),
             (dialects.get("default"), False),
@@ -157,7 +154,7 @@ class TestTheMemoryOfProofs:
         for _ in range(3):
             with django_assert_num_queries(1):
                 assert self.present(issued).row.values["id"] == issued.token.pk
-        assert len(proofs.memory._proofs) == 0
+        assert len(memory.memory._proofs) == 0
 
     def test_notices_with_each_look_up_that_the_place_was_replaced(self, epoch, issue):
         first, second = issue(), issue()
@@ -171,17 +168,17 @@ class TestTheMemoryOfProofs:
 
     def test_can_be_written_in_a_child_of_a_process_that_was_writing_it(self, epoch, issue):
         issued = issue()
-        kept = proofs.Proof(b"", 0.0, self.present(issued))
-        with proofs.memory._lock:
+        kept = memory.Proof(b"", 0.0, self.present(issued))
+        with memory.memory._lock:
             child = os.fork()
             if child == 0:  # pragma: no cover - another process
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.alarm(10)
-                proofs.memory.put((b"", "", ()), kept)
+                memory.memory.put((b"", "", ()), kept)
                 os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
 
     def test_gets_another_lock_where_a_fork_may_have_taken_the_old_one_along(self, epoch):
-        before = proofs.memory._lock
-        proofs._renew_lock()
-        assert proofs.memory._lock is not before
+        before = memory.memory._lock
+        memory._renew_lock()
+        assert memory.memory._lock is not before

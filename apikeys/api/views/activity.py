@@ -19,7 +19,7 @@ from apikeys.api.serializers import AuditEventSerializer, UsageSerializer, UTCFi
 from apikeys.models import AccessToken, AuditEvent, Workspace
 from apikeys.models.activity import Period
 from apikeys.openapi.operations import Operation
-from apikeys.queries import usage as reports
+from apikeys.queries import reports
 from apikeys.queries.filters import AuditEventFilter
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import arguments as parsing
+from apikeys.management import arguments
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import create_organization
 
@@ -21,8 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--dialect", default="default")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        admin = parsing.user(options["admin"])
-        with parsing.refusals_in_one_line():
+        admin = arguments.user(options["admin"])
+        with arguments.refusals_in_one_line():
             organization = create_organization(
                 actor=Actor.system("create_organization"),
                 name=options["name"],

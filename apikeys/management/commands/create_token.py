@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import arguments as parsing
+from apikeys.management import arguments
 from apikeys.models import Membership
 from apikeys.models.tokens import Kind
 from apikeys.services.actors import Actor
@@ -31,9 +31,9 @@ class Command(BaseCommand):
         add("--json", action="store_true", help="JSON and nothing else on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = parsing.workspace(options["workspace"])
-        expires_at = parsing.expiry(lifetime=options["expires_in"], moment=options["expires_at"])
-        with parsing.refusals_in_one_line():
+        workspace = arguments.workspace(options["workspace"])
+        expires_at = arguments.expiry(lifetime=options["expires_in"], moment=options["expires_at"])
+        with arguments.refusals_in_one_line():
             issued = create_token(
                 actor=Actor.system("create_token"),
                 workspace=workspace,
@@ -63,14 +63,14 @@ class Command(BaseCommand):
     def _owner(self, options: dict[str, Any], workspace: Any) -> Any:
         name, personal = options["owner"], options["kind"] == Kind.PERSONAL
         if personal and not name:
-            raise parsing.wrong("A personal token has an owner: add --owner USERNAME.")
+            raise arguments.wrong("A personal token has an owner: add --owner USERNAME.")
         if name and not personal:
-            raise parsing.wrong("Only a personal token has an owner: add --kind personal.")
+            raise arguments.wrong("Only a personal token has an owner: add --kind personal.")
         if not name:
             return None
-        owner = parsing.user(name)
+        owner = arguments.user(name)
         if not Membership.objects.filter(
             organization=workspace.organization_id, user=owner.pk
         ).exists():
-            raise parsing.wrong(f"{name!r} is no member of {workspace.organization.slug!r}.")
+            raise arguments.wrong(f"{name!r} is no member of {workspace.organization.slug!r}.")
         return owner

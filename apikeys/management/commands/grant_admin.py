@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import arguments as parsing
+from apikeys.management import arguments
 from apikeys.models import Membership
 from apikeys.models.organizations import Role
 from apikeys.services.actors import Actor
@@ -21,11 +21,11 @@ class Command(BaseCommand):
         parser.add_argument("username", metavar="USERNAME")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        organization = parsing.organization(options["organization"])
-        user = parsing.user(options["username"])
+        organization = arguments.organization(options["organization"])
+        user = arguments.user(options["username"])
         actor = Actor.system("grant_admin")
         membership = Membership.objects.filter(organization=organization, user=user.pk).first()
-        with parsing.refusals_in_one_line():
+        with arguments.refusals_in_one_line():
             if membership is None:
                 add_member(actor=actor, organization=organization, user=user, role=Role.ADMIN)
             else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import arguments as parsing
+from apikeys.management import arguments
 from apikeys.services.actors import Actor
 from apikeys.services.credits import grant_credits
 
@@ -19,8 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("amount", metavar="AMOUNT", type=int, help="credits, from 1")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        organization = parsing.organization(options["organization"])
-        with parsing.refusals_in_one_line():
+        organization = arguments.organization(options["organization"])
+        with arguments.refusals_in_one_line():
             organization = grant_credits(
                 actor=Actor.system("grant_credits"),
                 organization=organization,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import arguments as parsing
+from apikeys.management import arguments
 from apikeys.models import AccessToken
 
 PAGE: Final = 500
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tokens = AccessToken.objects.for_status()
         if options["workspace"]:
-            tokens = tokens.filter(workspace=parsing.workspace(options["workspace"]))
+            tokens = tokens.filter(workspace=arguments.workspace(options["workspace"]))
         # By keys and not by ``iterator()``, whose cursor a pooler gives to another client.
         pks = list(tokens.order_by("-created_at", "-pk").values_list("pk", flat=True))
         for start in range(0, len(pks), PAGE):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from apikeys import pasted
-from apikeys.management import arguments as parsing
+from apikeys.management import arguments
 from apikeys.models import AccessToken
 from apikeys.services.actors import Actor
 from apikeys.services.tokens import revoke_token
@@ -26,11 +26,11 @@ class Command(BaseCommand):
         token_id = pasted.cut(typed).token_id or pasted.id_start(typed)
         token = AccessToken.objects.filter(token_id=token_id).first()
         if token is None:
-            raise parsing.wrong("There is no token with this token id; list_tokens shows them.")
+            raise arguments.wrong("There is no token with this token id; list_tokens shows them.")
         if token.revoked_at is not None:
             self.stdout.write(f"{token.token_id} was revoked already.")
             return
         actor = Actor.system("revoke_token")
-        with parsing.refusals_in_one_line():
+        with arguments.refusals_in_one_line():
             revoke_token(actor=actor, token=token, reason=options["reason"])
         self.stdout.write(f"{token.token_id} is revoked.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apikeys.management import arguments as parsing
+from apikeys.management import arguments
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import resume_organization, suspend_organization
 
@@ -19,9 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--resume", action="store_true", help="let its tokens work again")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        organization = parsing.organization(options["organization"])
+        organization = arguments.organization(options["organization"])
         actor = Actor.system("suspend_organization")
-        with parsing.refusals_in_one_line():
+        with arguments.refusals_in_one_line():
             if options["resume"]:
                 resume_organization(actor=actor, organization=organization)
             else:

@@ -18,7 +18,7 @@ from apikeys import conf, networks
 from apikeys.models import AccessToken, Organization, SecretIssue, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.networks import parse_network
-from apikeys.services import validation as rules
+from apikeys.services import validation
 from apikeys.services.errors import AlreadyIssued, ServiceError
 from apikeys.services.obstacles import obstacle_of
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
@@ -90,7 +90,7 @@ def _generate_form(request: HttpRequest, organization: Organization) -> Generate
         request=request,
         workspaces=workspaces,
         workspace=next((each for each in workspaces if each.slug == wanted), None),
-        longest=rules.longest_lifetime(organization),
+        longest=validation.longest_lifetime(organization),
     )
 
 

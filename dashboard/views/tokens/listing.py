@@ -13,8 +13,7 @@ from django.views.decorators.http import require_safe
 from apikeys.addresses import search_by_post
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import AccessTokenQuerySet, Status
-from apikeys.queries import keyset
-from apikeys.queries import usage as reports
+from apikeys.queries import keyset, reports
 from apikeys.queries.filters import TokenFilter, sortable
 from dashboard.access import admin_page
 from dashboard.pages import render_page

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apikeys.activity import buffer as usage
+from apikeys.activity import usage
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.services.tokens import disable_token
 from tests.systems.fastcms.words import COLLECTIONS, KEYS, NO_SUCH_KEY, UNAUTHENTICATED, use
