@@ -134,10 +134,17 @@ def sees_commits() -> bool:
     REPEATABLE READ on.
     """
     connection: Any = connections[router.db_for_write(AccessToken)]
-    if not connection.in_atomic_block and connection.autocommit:
+    if not connection.in_atomic_block and _commits_by_itself(connection):
         return True
     level = getattr(connection, "isolation_level", None)
     return connection.vendor == "postgresql" and level == _READ_COMMITTED
+
+
+def _commits_by_itself(connection: Any) -> bool:
+    # Before it has connected, as under ASGI that of each request, Django doesn't say.
+    if connection.connection is None:
+        return bool(connection.settings_dict["AUTOCOMMIT"])
+    return bool(connection.autocommit)
 
 
 @contextmanager

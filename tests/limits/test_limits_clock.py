@@ -190,3 +190,14 @@ def test_no_header_says_more_than_the_window_if_the_clock_steps_before_it_is_wri
     assert headers["RateLimit"] == '"any-token";r=99;t=60'
     headers = DefaultDialect().limit_headers([Window(limit, 99, time.time() - ahead, 0)])
     assert headers["RateLimit"] == '"any-token";r=99;t=0'
+
+
+@needs_redis
+@pytest.mark.redis
+def test_a_window_a_moment_longer_than_its_limit_is_cut_to_it(shared: Limiter) -> None:
+    charge = Charge(Limit("2/minute"), "k")
+    assert shared._redis is not None
+    client(shared).set(shared._redis.prefixed_key(charge.stored_as), 2, px=60_055)
+    refused = shared.hit([charge]).refused_by
+    assert refused is not None
+    assert refused.retry_after == 60

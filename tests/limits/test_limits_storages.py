@@ -65,8 +65,9 @@ def test_a_rate_or_a_name_that_is_no_text_is_refused_with_both_shown(rate: Any, 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x00", "\x1b[31m", "a\u2028b", "\ud800"], ids=ascii)
 def test_a_name_that_would_break_a_line_of_headers_or_of_a_log_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="plain text without '/'"):
+    with pytest.raises(ValueError, match="plain text without '/'") as caught:
         Limit("1/hour", name=name)
+    assert str(caught.value) == f"name={name!r}: a limit's name is plain text without '/'."
     assert Limit("1/hour", name="büro 7").name == "büro 7"
 
 
@@ -76,6 +77,24 @@ def test_another_subject_is_refused_with_the_list_of_those_there_are() -> None:
     assert str(caught.value) == (
         "per='planet': choose one of principal, user, token, organization, address."
     )
+
+
+def test_a_limit_shows_what_was_written_and_not_what_follows_from_it() -> None:
+    assert repr(MINUTE) == (
+        "Limit(rate='5/minute', per='token', on='any', rolling=False, name='any-token')"
+    )
+
+
+def test_a_time_has_four_digits_at_most() -> None:
+    assert Limit("1/9999 seconds").seconds == 9999
+    with pytest.raises(ValueError, match="is not a rate"):
+        Limit("1/10000 seconds")
+
+
+def test_counts_are_stored_under_strategy_rate_name_and_key() -> None:
+    """Another spelling would begin every count anew at an upgrade."""
+    assert charge("k").stored_as == "fixed/5/60/any-token/k"
+    assert charge("k", ROLLING).stored_as == "rolling/5/60/any-token/k"
 
 
 # Memory
@@ -127,6 +146,32 @@ def test_rolling_keys_that_hold_nothing_any_more_go_before_those_in_use(
         *[0] * max(0, 10 - aged),
         *[1] * (99 - aged - max(0, 10 - aged)),
     ]
+
+
+def test_a_rolling_key_is_in_use_until_the_moment_its_last_place_is_free(
+    monkeypatch: pytest.MonkeyPatch, uptime: SimpleNamespace
+) -> None:
+    monkeypatch.setattr(storages, "MEMORY_KEYS", 10)
+    found = Limiter("memory://")
+    long = Limit("5/hour", rolling=True)
+    found.hit([charge("oldest", long)])
+    found.hit([charge("edge", ROLLING)])
+    for key in range(8):
+        found.hit([charge(key, long)])
+    uptime.now += ROLLING.seconds
+    found.hit([charge("one more", long)])
+    assert (used(found, "oldest", long), used(found, "edge", ROLLING)) == (0, 1)
+
+
+def test_a_look_at_a_rolling_window_counts_no_place_that_is_free_again(
+    uptime: SimpleNamespace,
+) -> None:
+    found = Limiter("memory://")
+    found.hit([charge("k", ROLLING)])
+    uptime.now += 30
+    found.hit([charge("k", ROLLING)])
+    uptime.now += 31
+    assert used(found, "k", ROLLING) == 1
 
 
 def test_a_fixed_window_begun_anew_counts_as_young(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, AuditEvent, Membership
-from apikeys.services import members, organizations, tokens, workspaces
+from apikeys.services import authorization, members, organizations, tokens, workspaces
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Invalid, NotAllowed
 
@@ -453,3 +453,19 @@ def test_a_token_makes_exactly_what_is_within_itself_on_all_four_axes(
         assert accepted is within
         assert AccessToken.objects.count() == before + within
         transaction.set_rollback(True)
+
+
+def test_an_operator_s_token_is_no_operator(bob, issue):
+    bob.is_staff = True
+    bob.save()
+    authorization.require_operator(Actor.person(bob))
+    personal = issue(kind="personal", owner=bob).token
+    with pytest.raises(NotAllowed) as caught:
+        authorization.require_operator(Actor.bearer(personal))
+    assert caught.value.code == "limits.operator_required"
+
+
+def test_a_token_without_the_scope_to_manage_is_told_which_one(issue, production):
+    with pytest.raises(NotAllowed) as caught:
+        authorization.require_token_manager(Actor.bearer(issue().token), production, None)
+    assert caught.value.message == "This needs the scope tokens:manage."

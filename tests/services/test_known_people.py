@@ -65,7 +65,7 @@ def test_an_unknown_and_an_existing_stranger_get_one_answer(
         with pytest.raises(Invalid) as refused:
             known_user(actor=Actor.person(alice), organization=acme, name=name)
         answers.add((refused.value.code, refused.value.message, refused.value.field))
-    assert {code for code, _, _ in answers} == {"user.unknown"}
+    assert {(code, field) for code, _, field in answers} == {("user.unknown", "user")}
     assert len(answers) == 1
     found = known_user(actor=Actor.person(alice), organization=acme, name="KIM@example.org")
     assert found.get_username() == "kim@example.org"

@@ -219,6 +219,13 @@ def test_what_was_seen_can_be_said_apart_from_the_token(clock, by_alice, issue):
     rotate_token(actor=by_alice, token=token, seen_rotated_at=first.token.rotated_at)
 
 
+def test_a_rotation_that_was_never_made_can_t_have_been_seen(clock, by_alice, issue):
+    with pytest.raises(Conflict) as caught:
+        rotate_token(actor=by_alice, token=issue().token, seen_rotated_at=NOW)
+    assert caught.value.code == "token.rotated_meanwhile"
+    assert caught.value.extra == {"rotated_at": None}
+
+
 def test_who_can_t_say_what_they_have_seen_waits_a_while(clock, by_alice, issue):
     blind = {"actor": by_alice, "unless_rotated_within": timedelta(seconds=10)}
     rotate_token(token=issue().token, **blind)

@@ -140,6 +140,10 @@ class AndComposed(Protected):
     permission_classes = [IsAuthenticated & HasScope]
 
 
+class AndOfOthers(Protected):
+    permission_classes = [IsAuthenticated & AllowAny]
+
+
 class Misdeclared(Protected):
     required_scopes = {"GET": set(), "POST": "Notes:Write"}
 
@@ -373,6 +377,7 @@ VIEWS: dict[str, type[APIView]] = {
     "or-composed": OrComposed,
     "not-composed": NotComposed,
     "and-composed": AndComposed,
+    "and-of-others": AndOfOthers,
     "misdeclared": Misdeclared,
     "opted-out": OptedOut,
     "almost-opted-out": AlmostOptedOut,

@@ -119,6 +119,17 @@ def test_a_rotation_of_a_clock_that_was_ahead_holds_up_no_other(actor, issue, la
         assert caught.value.code == "token.rotated_meanwhile"
 
 
+def test_a_clock_that_was_ahead_by_the_whole_wait_is_left_behind(actor, issue):
+    token, now = issue().token, timezone.now()
+    with time_machine.travel(now + JUST_ROTATED, tick=False):
+        rotate_token(actor=actor, token=token)
+    with time_machine.travel(now, tick=False):
+        token.refresh_from_db()
+        rotate_token(actor=actor, token=token)
+        token.refresh_from_db()
+        assert token.rotated_at == timezone.now()
+
+
 @pytest.mark.parametrize("apart", [timedelta(milliseconds=5), timedelta(seconds=9)])
 def test_rotations_of_two_hosts_whose_clocks_are_a_little_apart_are_one(actor, issue, apart):
     token = issue().token

@@ -456,6 +456,7 @@ def test_a_header_of_a_megabyte_is_not_remembered():
         ("10.0.0.1", "HTTPS", False),
         ("10.0.0.1", "https://", False),
         ("10.0.0.1", "httpss", False),
+        ("10.0.0.1", "Xhttps", False),
         ("10.0.0.1", "wss", False),
         ("10.0.0.1", "on", False),
         ("10.0.0.1", "", False),
@@ -645,3 +646,11 @@ def test_without_an_origin_only_the_browsers_own_word_counts(meta, first_party, 
 )
 def test_failures_are_counted_per_ipv4_address_and_per_ipv6_customer(address, bucket):
     assert address_bucket(address) == bucket
+
+
+def test_ipv4_mapped_into_ipv6_is_told_how_to_be_written():
+    with pytest.raises(ValueError, match="mapped") as caught:
+        parse_network("::ffff:203.0.113.7")
+    assert str(caught.value) == (
+        "'::ffff:203.0.113.7' is IPv4 mapped into IPv6; write IPv4: 203.0.113.7."
+    )

@@ -400,3 +400,9 @@ def test_a_narrower_child_stays_within_its_parent_when_the_set_grows(
         known = frozenset(name for name in child if name in available or "*" in name)
         later = available | added
         assert expand(known, later) <= expand(parent, later)
+
+
+def test_what_is_no_list_of_scopes_is_told_in_a_whole_sentence():
+    with pytest.raises(ValueError, match="list") as caught:
+        normalise("records:read", RECORDS)
+    assert str(caught.value) == "Scopes must be a list of names, not str."
