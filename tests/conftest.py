@@ -131,6 +131,8 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another has used up, or writes what another has counted."""
     monkeypatch.setattr(usage, "_buffer", usage.Buffer())
     log_ins._failures.clear()
+    epochs._redis.cache_clear()  # made for the key of another test
+    epochs._current = None
     for handler in logging.getLogger().handlers:
         for few in handler.filters:
             if isinstance(few, logs.FewOfAKind):

@@ -73,6 +73,8 @@ def start(folder: Path, *, workers: int | None = None, **variables: str) -> Serv
         *("--bind", f"127.0.0.1:{port}", "--no-control-socket", "--forwarded-allow-ips", ""),
         *("--worker-class", "gthread", "--threads", "8"),
         *("--workers", str(workers or (2 if redis else 1))),
+        # A connection that waits on a busy machine is not to be closed under its client.
+        *("--keep-alive", "60"),
         *("--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"),
     ]
     with log.open("wb") as out:
