@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from apikeys.addresses import guarded, lead_search
 from apikeys.models import AccessToken
 from apikeys.queries import filters
-from apikeys.texts.visible import compared, normalized
+from apikeys.visible import compared, normalized
 
 
 class SearchMixin:

@@ -20,9 +20,28 @@ from django.utils.module_loading import import_string
 
 from apikeys import conf
 from apikeys.credentials.carriers import Basic, Bearer, Carrier, Header, by_header
-from apikeys.credentials.keys import KeyShape, api_key
+from apikeys.credentials.keys import BASE62, HEX, KeyShape, api_key
 from apikeys.limits import Window
 from apikeys.scopes import MANAGE, expand, validate_name
+
+__all__ = [
+    "BASE62",
+    "BY_PAGE",
+    "HEX",
+    "JSON",
+    "PROBLEM_JSON",
+    "Basic",
+    "Bearer",
+    "Carrier",
+    "DefaultDialect",
+    "Dialect",
+    "EnvNames",
+    "Header",
+    "KeyShape",
+    "Problem",
+    "all_dialects",
+    "get",
+]
 
 PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"

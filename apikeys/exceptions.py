@@ -38,6 +38,20 @@ from apikeys.logs import printable
 from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 
+__all__ = [
+    "RETRY_WHEN_UNAVAILABLE",
+    "InsufficientCredits",
+    "Refused",
+    "dialect_of",
+    "exception_handler",
+    "is_outage",
+    "log_outage",
+    "problem_for",
+    "respond",
+    "retry_sentence",
+    "unavailable",
+]
+
 logger = logging.getLogger("apikeys.requests")
 
 RETRY_WHEN_UNAVAILABLE = 5

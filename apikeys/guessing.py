@@ -24,13 +24,12 @@ from typing import Any, Final, NamedTuple
 
 from django.utils.crypto import salted_hmac
 
-from apikeys import conf
+from apikeys import conf, emails
 from apikeys.limits import Charge, Limit, limiter
 from apikeys.limits.limiters import Limiter
 from apikeys.limits.policy import Window
 from apikeys.models import stores
 from apikeys.networks import address_bucket, client_address
-from apikeys.texts import emails
 
 LONGEST_WAIT: Final = 60
 LONGEST_NAME: Final = 512

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 
 from apikeys import dialects
 from apikeys.credentials.keys import CHECKSUM_LENGTH, KeyShape
+from apikeys.credentials.readings import plain, readings
 from apikeys.dialects import Dialect
-from apikeys.texts.readings import plain, readings
 
 WITHHELD: Final = "***"
 # What is longer is no search; the rest is dropped unread.

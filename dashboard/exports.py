@@ -10,9 +10,9 @@ from typing import Final
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+from apikeys import visible
 from apikeys.models import AuditEvent, Organization
 from apikeys.services.exports import record_export
-from apikeys.texts import visible
 from dashboard.access import actor_of
 from dashboard.pages import PAGE_HEADERS
 

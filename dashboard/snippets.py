@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from apikeys.credentials.carriers import Basic, Bearer, Carrier, Header
-from apikeys.dialects import Dialect, EnvNames
+from apikeys.dialects import Basic, Bearer, Carrier, Dialect, EnvNames, Header
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from apikeys.access.outages import is_outage, log_outage
+from apikeys.exceptions import is_outage, log_outage
 from project.demo.errors import unavailable
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections, models, transaction
 
-from apikeys.texts.visible import compared
+from apikeys.visible import compared
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]

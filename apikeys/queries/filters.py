@@ -18,12 +18,11 @@ from django.db.models.functions import Left, Lower
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from apikeys import pasted
+from apikeys import pasted, visible
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.models.tokens import AccessTokenQuerySet, Status
 from apikeys.queries.keyset import Order
 from apikeys.services.audit import Action, action_label
-from apikeys.texts import visible
 
 CURRENT: Final = "current"
 LIVE: Final = "live"

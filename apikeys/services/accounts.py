@@ -14,9 +14,9 @@ from django.db import IntegrityError
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
+from apikeys import emails
 from apikeys.services.errors import Conflict, Invalid
 from apikeys.services.transactions import savepoint
-from apikeys.texts import emails
 
 
 def email_of(user: Any) -> str:

@@ -21,6 +21,7 @@ from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.core.validators import validate_email
 from django.utils import timezone
 
+from apikeys import emails
 from apikeys.models import Invitation, Membership, Organization
 from apikeys.models.organizations import InvitationState, Role
 from apikeys.services import accounts, audit
@@ -32,7 +33,6 @@ from apikeys.services.invitation_mail import send_after_commit
 from apikeys.services.locks import lock_organization
 from apikeys.services.members import join, withdraw_unchecked
 from apikeys.services.transactions import atomic
-from apikeys.texts import emails
 
 LIFETIME: Final = timedelta(days=7)
 RESEND_AFTER: Final = timedelta(minutes=5)

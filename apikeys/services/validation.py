@@ -13,14 +13,13 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from apikeys import conf, pasted
+from apikeys import conf, pasted, visible
 from apikeys import networks as net
 from apikeys import scopes as scope_names
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import AccessTokenQuerySet, Kind
 from apikeys.services.errors import Invalid
-from apikeys.texts import visible
 
 LONGEST_NAME = 255
 LONGEST_DESCRIPTION = 500

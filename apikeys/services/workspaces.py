@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.text import slugify
 
-from apikeys import dialects
+from apikeys import dialects, visible
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.organizations import Environment
 from apikeys.services import audit, validation
@@ -16,7 +16,6 @@ from apikeys.services.errors import Conflict, Invalid
 from apikeys.services.locks import lock_organization, lock_tokens
 from apikeys.services.tokens import revoke_unchecked
 from apikeys.services.transactions import atomic
-from apikeys.texts import visible
 
 
 @atomic

@@ -13,11 +13,10 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from apikeys import dialects, log_ins, reauthentication
+from apikeys import dialects, emails, log_ins, reauthentication
 from apikeys.reauthentication import TooManyAttemptsError, WrongPasswordError
 from apikeys.services import validation
 from apikeys.services.errors import Invalid
-from apikeys.texts import emails
 
 TAKEN: Final = "Somebody has this e-mail address already."
 

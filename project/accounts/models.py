@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from apikeys.texts import emails
+from apikeys import emails
 
 
 class UserManager(BaseUserManager["User"]):

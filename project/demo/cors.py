@@ -11,8 +11,7 @@ from corsheaders.middleware import ACCESS_CONTROL_ALLOW_HEADERS, CorsMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from apikeys.credentials.carriers import Header
-from apikeys.dialects import Dialect
+from apikeys.dialects import Dialect, Header
 from project.demo.systems import dialect_at
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from apikeys.credentials.carriers import Basic
-from apikeys.dialects import Dialect
+from apikeys.dialects import Basic, Dialect
 
 LANGUAGES: Final = {
     ".sh": "curl",

@@ -1,6 +1,6 @@
 """Made-up requests of the last month for the counters: the same numbers for the same start.
 
-Knows tokens only by their keys in the counters; writes through ``apikeys.activity.counters`` alone.
+Knows tokens only by their keys in the counters; writes through ``apikeys.testing`` alone.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ from typing import Final
 
 from django.db import router
 
-from apikeys.activity import counters
-from apikeys.activity.counters import LastUse, RefusalKey, UsageKey
 from apikeys.models import AccessToken, UsageCounter
 from apikeys.models.activity import Outcome
 from apikeys.refusals import Reason
+from apikeys.testing import (
+    LastUse,
+    RefusalKey,
+    UsageKey,
+    add_refusals,
+    add_uses,
+    write_last_use,
+)
 
 DAYS: Final = 30
 HOUR: Final = timedelta(hours=1)
@@ -81,7 +87,7 @@ def use(token: AccessToken, load: Load, *, first: datetime, last: datetime) -> N
                 uses[UsageKey(token.pk, int(hour.timestamp()), outcome.value)] = count
     if not uses:
         return
-    counters.add_uses(uses, router.db_for_write(UsageCounter))
+    add_uses(uses, router.db_for_write(UsageCounter))
     latest = max(key.hour for key in uses)
     ago = rng.randint(1, 20) * 60
     at = max(latest, min(last.timestamp() - ago, latest + 3599))
@@ -89,7 +95,7 @@ def use(token: AccessToken, load: Load, *, first: datetime, last: datetime) -> N
         if previous and not token.has_overlap():
             continue
         seen = LastUse(at - 2400 * previous, load.address, AGENT, previous)
-        counters.write_last_use(token.pk, seen, router.db_for_write(AccessToken))
+        write_last_use(token.pk, seen, router.db_for_write(AccessToken))
 
 
 def knock(token: AccessToken, knocking: Knocking, *, now: datetime) -> None:
@@ -108,8 +114,8 @@ def knock(token: AccessToken, knocking: Knocking, *, now: datetime) -> None:
         if knocking.reason is not Reason.WRONG_SECRET:
             uses[UsageKey(token.pk, int(hour.timestamp()), Outcome.REFUSED.value)] = count
     using = router.db_for_write(UsageCounter)
-    counters.add_refusals(refusals, using)
-    counters.add_uses(uses, using)
+    add_refusals(refusals, using)
+    add_uses(uses, using)
 
 
 def _hours(first: datetime, last: datetime) -> Iterator[tuple[datetime, float]]:

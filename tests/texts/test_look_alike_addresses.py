@@ -7,13 +7,12 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from apikeys import guessing
+from apikeys import emails, guessing
 from apikeys.models import Membership
 from apikeys.services import accounts
 from apikeys.services.errors import Invalid
 from apikeys.services.invitations import invite
 from apikeys.services.members import add_member, known_user
-from apikeys.texts import emails
 
 pytestmark = pytest.mark.django_db
 

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import QuerySet, Value
 from django.urls import reverse
 
+from apikeys import visible
 from apikeys.models import AccessToken
 from apikeys.models.names import fill
 from apikeys.queries.filters import TokenFilter
@@ -18,7 +19,6 @@ from apikeys.services.errors import Invalid
 from apikeys.services.organizations import create_organization, rename_organization
 from apikeys.services.tokens import create_token, revoke_token, update_token
 from apikeys.services.workspaces import archive_workspace, create_workspace, rename_workspace
-from apikeys.texts import visible
 
 pytestmark = pytest.mark.django_db
 

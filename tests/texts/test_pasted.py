@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from apikeys import dialects, pasted
+from apikeys import dialects, pasted, visible
 from apikeys.credentials.keys import HEX, KeyShape
-from apikeys.texts import visible
 
 ID = "0123456789ABCDef"
 SHAPE = KeyShape()

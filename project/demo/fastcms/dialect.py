@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from apikeys.credentials.carriers import Header
-from apikeys.credentials.keys import HEX, KeyShape
-from apikeys.dialects import JSON, Dialect, EnvNames, Problem
+from apikeys.dialects import HEX, JSON, Dialect, EnvNames, Header, KeyShape, Problem
 from apikeys.limits import Window
 
 API_KEY_NOT_FOUND = "API key not found"

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from apikeys.credentials.carriers import Header
-from apikeys.dialects import JSON, Dialect, EnvNames, Problem
+from apikeys.dialects import JSON, Dialect, EnvNames, Header, Problem
 from apikeys.limits import Window
 
 _MESSAGES = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from apikeys.credentials.carriers import Basic
-from apikeys.dialects import JSON, Dialect, EnvNames, Problem
+from apikeys.dialects import JSON, Basic, Dialect, EnvNames, Problem
 
 _MESSAGES = {
     413: "Payload too large",

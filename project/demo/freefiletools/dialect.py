@@ -7,8 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apikeys.credentials.carriers import Header
-from apikeys.dialects import JSON, Dialect, EnvNames, Problem
+from apikeys.dialects import JSON, Dialect, EnvNames, Header, Problem
 from apikeys.limits import Window
 
 _TITLES = {

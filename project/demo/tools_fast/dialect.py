@@ -6,8 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apikeys.credentials.carriers import Header
-from apikeys.dialects import JSON, Dialect, EnvNames, Problem
+from apikeys.dialects import JSON, Dialect, EnvNames, Header, Problem
 
 HEADER = "X-Fast-Api-Key"
 INVALID = "api_key.invalid_or_ip_not_allowed"

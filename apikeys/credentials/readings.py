@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-from apikeys.texts.visible import normalized, without_ignorable
+from apikeys.visible import normalized, without_ignorable
 
 # Percent signs of an address inside an address inside an address.
 _LAYERS: Final = 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from apikeys.texts.visible import without_ignorable
+from apikeys.visible import without_ignorable
 
 # RFC 5321, section 4.5.3.1: 64 before the @ and 255 behind it.
 LONGEST: Final = 320

@@ -1,1 +1,0 @@
-"""Texts that people type: what of them is visible, and which mean the same. Pure."""

@@ -1,0 +1,278 @@
+"""What a host may import: the modules at the top of the package, models and services.
+
+A change of this list is a change of the interface, and belongs into the CHANGELOG.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from typing import Final
+
+import pytest
+
+import apikeys
+
+# What lies in these is ours, or is for Django to find.
+ROOMS: Final = {
+    "access",
+    "activity",
+    "api",
+    "credentials",
+    "drf",
+    "lookup",
+    "openapi",
+    "queries",
+    "services",
+    "verification",
+    "admin",
+    "apps",
+    "checks",
+    "management",
+    "migrations",
+    "postgresql",
+}
+OF_ROOMS: Final = {
+    "openapi.operations",
+    *(
+        f"services.{name}"
+        for name in (
+            "actors",
+            "audit",
+            "credits",
+            "errors",
+            "exports",
+            "invitations",
+            "members",
+            "organizations",
+            "tokens",
+            "workspaces",
+        )
+    ),
+}
+
+PUBLIC: Final[dict[str, list[str]]] = {
+    "addresses": [
+        "guarded",
+        "hide",
+        "lead_search",
+        "lead_to",
+        "search_by_post",
+        "without_keys",
+        "without_secrets",
+    ],
+    "admin_search": ["SearchMixin"],
+    "authentication": ["AccessTokenAuthentication", "AccessTokenPrincipal"],
+    "backends": ["SlowedMixin", "SlowedModelBackend"],
+    "conf": ["Settings", "get"],
+    "credits": ["ChargesCredits", "price"],
+    "dialects": [
+        "BASE62",
+        "BY_PAGE",
+        "Basic",
+        "Bearer",
+        "Carrier",
+        "DefaultDialect",
+        "Dialect",
+        "EnvNames",
+        "HEX",
+        "Header",
+        "JSON",
+        "KeyShape",
+        "PROBLEM_JSON",
+        "Problem",
+        "all_dialects",
+        "get",
+    ],
+    "emails": ["canonical", "forms", "same", "with_domain_in_letters"],
+    "endpoints": [
+        "DeclaredLimit",
+        "declared_limits",
+        "dialects_of",
+        "has_price",
+        "token_callbacks",
+        "token_views",
+    ],
+    "exceptions": [
+        "InsufficientCredits",
+        "RETRY_WHEN_UNAVAILABLE",
+        "Refused",
+        "dialect_of",
+        "exception_handler",
+        "is_outage",
+        "log_outage",
+        "problem_for",
+        "respond",
+        "retry_sentence",
+        "unavailable",
+    ],
+    "guessing": ["account_digest", "ended", "proven", "wait_for_account", "wait_for_address"],
+    "limits": ["Charge", "Limit", "Limiter", "Per", "Verdict", "Window", "limiter"],
+    "log_ins": [
+        "changes_password",
+        "confirmed",
+        "confirming",
+        "connect",
+        "flush",
+        "logged_in",
+        "slowed",
+    ],
+    "logs": ["FewOfAKind", "NoTraceOfStrangers", "printable"],
+    "middleware": ["AccessTokenMiddleware"],
+    "models": [
+        "AccessToken",
+        "AuditEvent",
+        "EpochPlace",
+        "Invitation",
+        "Membership",
+        "Organization",
+        "RefusalCounter",
+        "SecretIssue",
+        "UsageCounter",
+        "Workspace",
+    ],
+    "networks": [
+        "ParsedNetwork",
+        "client_address",
+        "contains",
+        "is_first_party",
+        "is_foreign",
+        "is_secure",
+        "is_within",
+        "normalise_origin",
+        "parse_network",
+        "parse_networks",
+    ],
+    "openapi.operations": ["Operation", "RequestHeader", "listed", "nullable", "record"],
+    "parsers": ["BoundedJSONParser"],
+    "pasted": ["Cut", "NoSecrets", "cut", "id_start", "is_token_id", "without_secrets"],
+    "permissions": [
+        "HasScope",
+        "WorkspaceScopedMixin",
+        "anonymous_access",
+        "any_of",
+        "declaration",
+        "requires_scopes",
+    ],
+    "reauthentication": [
+        "TooManyAttemptsError",
+        "WrongPasswordError",
+        "confirm",
+        "is_recent",
+        "stamp",
+        "stamp_log_in",
+    ],
+    "refusals": ["Face", "Reason", "Refusal"],
+    "scopes": [
+        "AnyOf",
+        "any_of",
+        "as_requirement",
+        "expand",
+        "is_narrower",
+        "missing",
+        "normalise",
+        "validate_name",
+    ],
+    "services.actors": ["Actor"],
+    "services.audit": ["Action", "action_label", "record", "record_in_each"],
+    "services.credits": ["balance", "give_back_credits", "grant_credits", "take_credits"],
+    "services.errors": [
+        "AlreadyIssued",
+        "Conflict",
+        "Invalid",
+        "LostRace",
+        "NotAllowed",
+        "ServiceError",
+    ],
+    "services.exports": ["record_export"],
+    "services.invitations": [
+        "accept_invitation",
+        "invite",
+        "link_of",
+        "read_link",
+        "resend_invitation",
+        "sign_up_and_accept",
+        "withdraw_invitation",
+    ],
+    "services.members": [
+        "add_member",
+        "change_role",
+        "end_with_its_row",
+        "is_last_admin",
+        "join",
+        "known_people",
+        "known_user",
+        "leave_organization",
+        "personal_tokens",
+        "remove_from_all",
+        "remove_member",
+        "sent_invitations",
+        "withdraw_unchecked",
+    ],
+    "services.organizations": [
+        "create_organization",
+        "rename_organization",
+        "resume_organization",
+        "suspend_organization",
+        "update_policy",
+    ],
+    "services.tokens": [
+        "IssuedToken",
+        "JUST_ROTATED",
+        "create_token",
+        "disable_token",
+        "enable_token",
+        "end_overlap",
+        "revoke_all",
+        "revoke_own",
+        "revoke_token",
+        "revoke_tokens",
+        "rotate_token",
+        "update_token",
+    ],
+    "services.workspaces": [
+        "archive_workspace",
+        "create_workspace",
+        "insert_workspace",
+        "rename_workspace",
+    ],
+    "testing": ["LastUse", "RefusalKey", "UsageKey", "add_refusals", "add_uses", "write_last_use"],
+    "throttling": ["AccessTokenThrottle", "kind_of", "peek"],
+    "visible": ["compared", "has_something_visible", "normalized", "without_ignorable"],
+}
+
+
+def modules() -> list[str]:
+    """Return the names of the public modules."""
+    return sorted(
+        ({found.name for found in pkgutil.iter_modules(apikeys.__path__)} - ROOMS) | OF_ROOMS
+    )
+
+
+def names(module: str) -> list[str]:
+    """Return what a module says is public, else what it defines without an underscore."""
+    found = importlib.import_module(f"apikeys.{module}")
+    if hasattr(found, "__all__"):
+        return sorted(found.__all__)
+    return sorted(
+        name
+        for name, value in vars(found).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == found.__name__
+    )
+
+
+def test_the_public_surface_is_this() -> None:
+    assert {module: names(module) for module in modules()} == PUBLIC
+
+
+@pytest.mark.parametrize("module", [m for m in PUBLIC if m != "models"])
+def test_every_public_module_says_what_it_is(module: str) -> None:
+    found = importlib.import_module(f"apikeys.{module}")
+    assert found.__doc__
+    for name in PUBLIC[module]:
+        value = getattr(found, name)
+        if inspect.isfunction(value):
+            assert value.__doc__, f"{module}.{name}"
