@@ -1,7 +1,7 @@
 """The DRF authentication class: an access token as header key, Bearer or HTTP Basic.
 
-Translates only: carriers find the credential, ``verification`` judges it (in the cached mode
-``proofs`` remembers what was proven), ``exceptions`` words the answer. Put it first on a view, so
+Translates only: carriers find the credential, ``verify`` judges it (in the cached mode
+``memory`` remembers what was proven), ``exceptions`` words the answer. Put it first on a view, so
 that DRF answers 401 with its challenge.
 """
 

@@ -56,8 +56,8 @@ class HasScope(BasePermission):
     """The token holds the scopes that the view demands; 403 names the missing one.
 
     A view says ``scope_resource = "records"`` or ``required_scopes = {"GET": {...}, ...}``; an
-    extra ``@action`` states its own. Who has no token gets no further here, except for a view
-    that says ``anonymous_access = "first_party"`` or ``"everyone"``.
+    extra ``@action`` states its own. Requests without a token are denied, unless the view
+    sets ``anonymous_access`` to ``"first_party"`` or ``"everyone"``.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:

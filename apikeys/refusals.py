@@ -1,8 +1,8 @@
-"""The closed list of reasons why a request is refused.
+"""Why requests are refused. No I/O.
 
-A reason is for logs and counters. What the caller is told follows from it: ``status``, ``code``
-and ``detail`` here are the same for all reasons that must not be told apart (DESIGN: unknown,
-wrong, malformed, of another dialect and off the list answer the same bytes). Pure.
+A ``Reason`` goes to logs and counters; the caller sees only its public answer. Five reasons share
+one answer, byte for byte, so that a stranger can't tell an unknown id from a wrong secret:
+unknown, wrong, malformed, of another dialect, from an address off the list.
 """
 
 from __future__ import annotations

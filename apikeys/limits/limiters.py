@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 def _fixed(limit: Limit, count: Count, now: float) -> Window:
     used, left = count
-    # A refund that arrives after its window has ended leaves less than nothing.
+    # A refund can arrive after its window has ended, which makes the count negative.
     remaining = min(max(limit.amount - used, 0), limit.amount)
     # In floating point the rest of a window can be a hair more than the whole.
     left = limit.seconds if left is None else min(left, limit.seconds)

@@ -3,10 +3,10 @@
 Building and compiling the same queryset on every request costs more than running it, so its SQL is
 kept and run through Django's cursor. Workspace, organization, membership and owner come from
 subqueries of one row each, and all of it as the text of one JSON array, which costs the driver
-less than forty columns. On PostgreSQL it is called as a function, see ``stored``.
+less than forty columns. On PostgreSQL it is called as a function, see ``stored_function``.
 
-The row is read on every request; only the decoding of a text that came before is remembered, for
-the schema that it came from.
+Every request queries the database. If the answer is the same text as last time in that schema, the
+row decoded then is used again.
 """
 
 from __future__ import annotations

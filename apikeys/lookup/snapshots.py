@@ -52,7 +52,7 @@ class Prototype:
     Attributes:
         values: attribute to value, of every column and of what the query adds; to be looked at.
         related: name of a foreign key to the row it leads to, None for none; to be looked at.
-        standing: what ``standing.of`` has worked out of the row and keeps here, None before.
+        standing: what ``validity.of`` has worked out of the row and keeps here, None before.
 
     Args:
         kind: of the model.

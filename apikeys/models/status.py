@@ -1,6 +1,6 @@
 """What a token is now: one ordered list of rules, for one row and for many.
 
-The first rule that holds gives the status. ``standing`` judges a request by the same list, so that
+The first rule that holds gives the status. ``validity`` judges a request by the same list, so that
 what is shown is what a request meets; endings come before pauses. Computed, never stored.
 """
 

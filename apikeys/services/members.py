@@ -1,9 +1,9 @@
 """Who is in an organization: add, change the role, remove, leave; the last admin stays.
 
 Every change locks the organization first, then counts: two admins who remove each other at the
-same moment would otherwise leave nobody. Who stops being an admin leaves no open invitation
-behind: it would be a way back in through a second mailbox. What ends with a membership ends here
-also where other code deletes it, or its user (``departures``).
+same moment would otherwise leave nobody. Demoting or removing an admin withdraws the invitations
+they sent: otherwise they could rejoin through a second address of their own. What ends with a
+membership ends here also where other code deletes it, or its user (``departures``).
 """
 
 from __future__ import annotations

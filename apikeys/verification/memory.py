@@ -1,9 +1,9 @@
 """The cached mode: which credentials were proven, and the rows they proved.
 
-Keys are digests under a key of this process, so no secret is kept. An entry holds while the epoch
-is the one it was read under, and for thirty seconds at most; none is made while a change is under
-way, nor before every change is sure to reach this process. Only the row and the comparison of the
-secret are remembered: state, address and transport are judged on every request.
+Keys are digests under a key of this process, so no secret is kept. An entry is valid until the
+epoch changes, and never longer than 30 seconds; none is made while a change is under way, nor
+before every change is sure to reach this process. Only the row and the comparison of the secret
+are cached: state, address and transport are judged on every request.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a row says about its token, whoever presents it and whenever.
+"""The part of a token's validity that does not depend on the request.
 
-Worked out once for a row and kept with it. Knows no request.
+Computed once for each row and kept with it. Knows no request.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""May this credential be used now: credential -> AccessToken, or Refusal(reason).
+"""Verifies credentials: the token, or a ``Refusal`` with the true reason.
 
-Reads one row, writes nothing, remembers no verdict. What the caller is told follows from the
-reason in ``refusals``. Knows no request: the edges hand in facts.
+``prove`` finds the token whose secret matches; ``admit`` decides whether this request may use it.
+One query, no writes, nothing cached. Knows no request: the edges hand in facts.
 """
 
 from __future__ import annotations
