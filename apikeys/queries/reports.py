@@ -1,7 +1,7 @@
 """Questions about the counters: read-only, in few queries. Times are UTC, days are UTC days.
 
-Knows no HTTP and changes nothing; ``activity.usage`` writes what is read here. What a process has buffered
-and not yet flushed is not in it.
+Knows no HTTP and changes nothing; ``activity.usage`` writes what is read here. What a process has
+buffered and not yet flushed is not in it.
 """
 
 from __future__ import annotations
