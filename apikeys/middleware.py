@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 
 from apikeys import networks, pasted, throttling
@@ -24,23 +25,35 @@ logger = logging.getLogger("apikeys.requests")
 
 
 class AccessTokenMiddleware:
-    """Put it after ``django.contrib.auth.middleware.AuthenticationMiddleware``."""
+    """Put it after ``django.contrib.auth.middleware.AuthenticationMiddleware``.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    Under ASGI it stays on the event loop, and takes a thread for requests to views that take keys
+    alone: these may ask Redis for a limit, and count in the schema of their connection.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+            # Django takes a thread for each that is no coroutine, at every request of the site.
+            vars(self).update(
+                process_view=self._aprocess_view,
+                process_template_response=self._aprocess_template_response,
+            )
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        state = states.of(request)
-        _mark(request, state, response)
-        try:
-            if state is not None:
-                _note_missing(state, response.status_code)
-                _count(request, state, response.status_code)
-                _add_limit_headers(request, state, response)
-        except Exception:
-            _log_fault("after a request to", request)
-        return response
+    def __call__(self, request: HttpRequest) -> Any:
+        if iscoroutinefunction(self):
+            return self._acall(request)
+        return _finish(request, self.get_response(request))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = await self.get_response(request)
+        if states.of(request) is None:
+            return _finish(request, response)
+        return await sync_to_async(_finish)(request, response)
 
     def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> None:
         """See to it that the view speaks to caches where another authenticator comes first."""
@@ -54,11 +67,32 @@ class AccessTokenMiddleware:
             _mark(request, None, response)
         return response
 
+    async def _aprocess_view(self, *request_and_view: Any) -> None:
+        type(self).process_view(self, *request_and_view)
+
+    async def _aprocess_template_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        return type(self).process_template_response(self, request, response)
+
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
         """Answer 503 in the dialect's words where the database failed around the view."""
         return unavailable(request, exception)
+
+
+def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    state = states.of(request)
+    _mark(request, state, response)
+    try:
+        if state is not None:
+            _note_missing(state, response.status_code)
+            _count(request, state, response.status_code)
+            _add_limit_headers(request, state, response)
+    except Exception:
+        _log_fault("after a request to", request)
+    return response
 
 
 def _mark(
