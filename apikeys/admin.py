@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apikeys import conf, networks
+from apikeys import networks
 from apikeys.admin_search import SearchMixin
 from apikeys.models import (
     AccessToken,
@@ -68,7 +68,7 @@ class DeletesPeople:
     @contextmanager
     def _naming(self, request: HttpRequest, people: Iterable[Any]) -> Iterator[None]:
         """End the people's memberships in the transaction of the deletion that follows."""
-        address = networks.client_address(request.META, conf.get().trusted_proxies)
+        address = networks.address_of(request)
         actor = Actor.person(request.user, address=address)
         with transaction.atomic(using=router.db_for_write(Membership)):
             for user in people:

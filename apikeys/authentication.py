@@ -130,7 +130,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         carried = carriers.take(state.dialect.carriers_by_header, http.META)
         http.__dict__.pop("headers", None)  # Django's copy of META
         state.carried = bool(carried)
-        state.address = networks.client_address(http.META, conf.get().trusted_proxies)
+        state.address = networks.address_of(http)
         if state.view is not None:
             permissions.declaration(state.view, http.method or "")
         if not carried:

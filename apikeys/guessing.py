@@ -29,7 +29,7 @@ from apikeys.limits import Charge, Limit, limiter
 from apikeys.limits.limiters import Limiter
 from apikeys.limits.policy import Window
 from apikeys.models import stores
-from apikeys.networks import address_bucket, client_address
+from apikeys.networks import address_bucket, address_of
 
 LONGEST_WAIT: Final = 60
 LONGEST_NAME: Final = 512
@@ -180,7 +180,7 @@ def _forget(counts: Limiter, key: str) -> None:
 
 
 def _bucket(request: Any) -> str:
-    return address_bucket(client_address(request.META, conf.get().trusted_proxies))
+    return address_bucket(address_of(request))
 
 
 def _amount() -> int:

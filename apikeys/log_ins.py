@@ -31,12 +31,12 @@ from django.db import (
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
-from apikeys import conf, guessing
+from apikeys import guessing
 from apikeys.activity import usage
 from apikeys.logs import printable
 from apikeys.models import stores
 from apikeys.models.stores import Store
-from apikeys.networks import address_bucket, client_address
+from apikeys.networks import address_bucket, address_of
 from apikeys.services import audit
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
@@ -263,9 +263,7 @@ def _short(name: str) -> str:
 
 
 def _address(request: Any) -> str | None:
-    if request is None:
-        return None
-    return client_address(request.META, conf.get().trusted_proxies)
+    return None if request is None else address_of(request)
 
 
 def _forget() -> None:

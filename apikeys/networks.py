@@ -1,7 +1,7 @@
 """Where a request comes from: allowed networks, the client's address behind proxies, its origin.
 
-Pure values in, values out. Must not know models, Django, or a request object: `meta` is the mapping
-of a request's environment (`REMOTE_ADDR`, `HTTP_…`), the configured lists are always arguments.
+Values in, values out, but for `address_of`. Must not know models or Django: `meta` is the mapping
+of a request's environment (`REMOTE_ADDR`, `HTTP_…`), the configured lists are arguments.
 
 What is unknown is `None` and matches nothing, so a list refuses it. Only `REMOTE_ADDR` and, from a
 trusted proxy, `X-Forwarded-For` and `X-Forwarded-Proto` are believed; `Forwarded` (RFC 7239) and
@@ -16,6 +16,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+from apikeys import conf
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -150,6 +153,12 @@ def client_address(
         if not _in_any(hop, trusted_proxies):
             return str(hop)
     return None
+
+
+def address_of(request: Any) -> str | None:
+    """The address of whoever sent a Django or DRF request, by the setting `TRUSTED_PROXIES`; None
+    where it can't be known."""
+    return client_address(request.META, conf.get().trusted_proxies)
 
 
 def is_secure(

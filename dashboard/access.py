@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
-from apikeys import conf, networks, reauthentication
+from apikeys import networks, reauthentication
 from apikeys.models import Membership, Organization, Workspace
 from apikeys.services.actors import Actor
 from dashboard.pages import memberships_of, render_page
@@ -101,11 +101,6 @@ def actor_of(request: HttpRequest) -> Actor:
     """Return the person who sent this request, for the services."""
     return Actor.person(
         request.user,
-        address=address_of(request),
+        address=networks.address_of(request),
         password_recent=reauthentication.is_recent(request),
     )
-
-
-def address_of(request: HttpRequest) -> str | None:
-    """Return the address the request came from, None where it can't be known."""
-    return networks.client_address(request.META, conf.get().trusted_proxies)

@@ -17,10 +17,10 @@ from rest_framework.request import Request
 from rest_framework.schemas import DefaultSchema
 
 from apikeys import addresses, reauthentication
-from apikeys.access import state as states
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Role
+from apikeys.networks import address_of
 from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import HasScope
 from apikeys.scopes import MANAGE
@@ -59,12 +59,6 @@ class ManagesTokens(HasScope):
         if isinstance(request.auth, AccessToken):
             return super().has_permission(request, view)
         return bool(request.user.is_authenticated)
-
-
-def address_of(request: Request) -> str | None:
-    """Return where the request came from, as the authenticator has found it."""
-    state = states.of(request._request)
-    return state.address if state else None
 
 
 class NoStoreMixin:

@@ -18,11 +18,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apikeys.models import Invitation, Organization
+from apikeys.networks import address_of
 from apikeys.services import accounts
 from apikeys.services import invitations as services
 from apikeys.services.errors import Conflict, ServiceError
 from apikeys.services.members import add_member, known_people
-from dashboard.access import actor_of, address_of, admin_page, recent_password
+from dashboard.access import actor_of, admin_page, recent_password
 from dashboard.form_pages import press, render_form, status_of, submit
 from dashboard.forms.members import AddKnownForm, InviteForm, SignUpForm
 from dashboard.pages import render_page

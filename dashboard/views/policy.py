@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods
 
 from apikeys import conf, endpoints
 from apikeys.models import Organization
-from apikeys.networks import contains
+from apikeys.networks import address_of, contains
 from apikeys.services import organizations as services
 from apikeys.services.authorization import is_operator
-from dashboard.access import actor_of, address_of, admin_page
+from dashboard.access import actor_of, admin_page
 from dashboard.form_pages import render_form, submit
 from dashboard.forms.limits import LimitsForm, counts
 from dashboard.forms.networks import lines, rewritten

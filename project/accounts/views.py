@@ -16,9 +16,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from apikeys import conf, dialects, guessing
+from apikeys import dialects, guessing
 from apikeys.models import Organization
-from apikeys.networks import client_address
+from apikeys.networks import address_of
 from apikeys.services.actors import Actor
 from apikeys.services.errors import ServiceError
 from apikeys.services.organizations import create_organization
@@ -113,7 +113,7 @@ class SignUpView(_Limited, FormView):
     @transaction.atomic
     def _save(self, form: SignUpForm) -> tuple[Any, Organization]:
         user = form.save()
-        address = client_address(self.request.META, conf.get().trusted_proxies)
+        address = address_of(self.request)
         organization = create_organization(
             actor=Actor.person(user, address=address),
             name=form.cleaned_data["organization"],

@@ -139,11 +139,6 @@ def open_workspace(membership: Membership, *, dialect: str, slug: str) -> Worksp
     return workspace
 
 
-def address_of(request: Request) -> str | None:
-    """Return where the request came from, None when that can't be known."""
-    return networks.client_address(request.META, conf.get().trusted_proxies)
-
-
 def actor_for(request: Request, user: Any) -> Actor:
     """Return the person as the actor of the services."""
-    return Actor.person(user, address=address_of(request))
+    return Actor.person(user, address=networks.address_of(request))

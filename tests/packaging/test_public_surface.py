@@ -134,6 +134,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
     ],
     "networks": [
         "ParsedNetwork",
+        "address_of",
         "client_address",
         "contains",
         "is_first_party",

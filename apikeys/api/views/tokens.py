@@ -22,7 +22,6 @@ from apikeys.api.base import (
     NoStoreMixin,
     PlainAddressMixin,
     ViewSchema,
-    address_of,
 )
 from apikeys.api.filtering import StrictFilterBackend, TokenListFilter
 from apikeys.api.idempotency import idempotency_key
@@ -42,6 +41,7 @@ from apikeys.api.serializers import (
 )
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
+from apikeys.networks import address_of
 from apikeys.openapi.operations import IDEMPOTENCY, Operation
 from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import HasScope, requires_scopes

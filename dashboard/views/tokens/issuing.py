@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from apikeys import conf, networks
+from apikeys import networks
 from apikeys.models import AccessToken, Organization, SecretIssue, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.networks import parse_network
@@ -50,7 +50,7 @@ def generate(request: HttpRequest, organization: Organization) -> HttpResponse:
             form.refuse(error)
     context = {
         "form": form,
-        "address": _address(request),
+        "address": networks.address_of(request),
         "policy_networks": organization.allowed_networks,
     }
     return _form_page(request, "dashboard/tokens/generate.html", context, form)
@@ -169,7 +169,3 @@ def _form_page(
     if form.retry_after:
         response.headers["Retry-After"] = str(form.retry_after)
     return response
-
-
-def _address(request: HttpRequest) -> str | None:
-    return networks.client_address(request.META, conf.get().trusted_proxies)

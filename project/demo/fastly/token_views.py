@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from apikeys.api.idempotency import idempotency_key
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
+from apikeys.networks import address_of
 from apikeys.openapi.operations import IDEMPOTENCY, Operation, listed
 from apikeys.permissions import any_of
 from apikeys.scopes import MANAGE
@@ -36,7 +37,6 @@ from project.demo.fastly.serializers import (
 from project.demo.fastly.views import FastlyView
 from project.demo.people import (
     actor_for,
-    address_of,
     log_in,
     membership_in,
     open_workspace,
