@@ -236,7 +236,7 @@ INNER = {
     "facts": (authentication.AccessTokenAuthentication, "_facts"),
     "principal": (authentication, "AccessTokenPrincipal"),
     "parsing": (authentication.AccessTokenAuthentication, "_parse"),
-    "compare": (verify.credentials, "matches"),
+    "compare": (verify.keys, "matches"),
 }
 
 

@@ -154,7 +154,7 @@ def test_using_a_token_logs_neither_secret_nor_digest(
 BROKEN = {
     "the view": None,
     "the state": (verify, "standing_of"),
-    "the comparison": (verify.credentials, "matches"),
+    "the comparison": (verify.keys, "matches"),
     "the query": (verify, "find"),
     "the parser": (carriers, "parse_key"),
     "the pair": (carriers, "parse_pair"),
