@@ -197,7 +197,9 @@ def test_no_header_says_more_than_the_window_if_the_clock_steps_before_it_is_wri
 def test_a_window_a_moment_longer_than_its_limit_is_cut_to_it(shared: Limiter) -> None:
     charge = Charge(Limit("2/minute"), "k")
     assert shared._redis is not None
-    client(shared).set(shared._redis.prefixed_key(charge.stored_as), 2, px=60_055)
+    key = shared._redis.prefixed_key(charge.stored_as)
+    client(shared).set(key, 2, px=60_055)
     refused = shared.hit([charge]).refused_by
     assert refused is not None
     assert refused.retry_after == 60
+    assert client(shared).pttl(key) <= 60_000

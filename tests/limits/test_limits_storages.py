@@ -80,7 +80,7 @@ def test_another_subject_is_refused_with_the_list_of_those_there_are() -> None:
 
 
 def test_a_limit_shows_what_was_written_and_not_what_follows_from_it() -> None:
-    assert repr(MINUTE) == (
+    assert repr(Limit("5/minute")) == (
         "Limit(rate='5/minute', per='token', on='any', rolling=False, name='any-token')"
     )
 
