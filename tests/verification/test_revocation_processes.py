@@ -53,6 +53,7 @@ if sys.argv[4]:
     place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")
     epochs._host = lambda secret_key: place
 redis.REDIS_KEY = sys.argv[5]
+redis.TIMEOUT_SECONDS = 10.0  # a busy machine may let 50 ms pass
 find("compiles")
 for module in ("apikeys.services.tokens", "encodings.idna", "socket"):
     __import__(module)
@@ -129,6 +130,7 @@ def start(settings, monkeypatch) -> Iterator[Any]:
         place = HostEpoch(hosts[0] / "epoch")
         monkeypatch.setattr(epochs, "_host", lambda secret_key: place)
         monkeypatch.setattr(redis, "REDIS_KEY", key)
+        monkeypatch.setattr(redis, "TIMEOUT_SECONDS", 10.0)
         workers = Workers(hosts, options, key)
         try:
             yield workers
