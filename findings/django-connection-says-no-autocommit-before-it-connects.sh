@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Django 5.2.19, Python 3.11: `connection.autocommit` is False until the first query has connected, though the setting
-# AUTOCOMMIT is True and the first query commits by itself. `get_autocommit()` connects in order to answer. Under ASGI
-# each request has a connection object of its own, so code that reads the attribute before a query sees False always.
+# AUTOCOMMIT is True and the first query commits by itself. `get_autocommit()` connects in order to answer. The
+# connection of each new thread begins so.
 #
 # Seen:
 #   AUTOCOMMIT: True

@@ -141,7 +141,8 @@ def sees_commits() -> bool:
 
 
 def _commits_by_itself(connection: Any) -> bool:
-    # Before it has connected, as under ASGI that of each request, Django doesn't say.
+    # Before it has connected, Django says False. Asking ``get_autocommit`` would connect, and a
+    # malformed key must not need the database.
     if connection.connection is None:
         return bool(connection.settings_dict["AUTOCOMMIT"])
     return bool(connection.autocommit)
