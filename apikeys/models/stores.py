@@ -51,12 +51,11 @@ class _Thread(threading.local):
 
 
 _thread: Final = _Thread()
-_routers: tuple[list[Any] | None, list[Any]] = None, []
 
 
 def current() -> Store:
     """Return where this thread reads and writes tokens now."""
-    alias = _alias()
+    alias = router.db_for_write(AccessToken) if router.routers else DEFAULT_DB_ALIAS
     # Every request asks, and Django takes microseconds to find a thread's connection. The schema
     # is asked each time: any code may name one on the connection, and at any time.
     in_task = _get_running_loop() is not None  # each task has a connection of its own
@@ -69,22 +68,6 @@ def current() -> Store:
     if getattr(connection, "schema_name", None):
         return Store(alias, schema_of(connection))
     return plain
-
-
-def _alias() -> str:
-    """Return what ``router.db_for_write`` does for tokens, in a third of the time."""
-    for choose in _choosing(router.routers):
-        if alias := choose(AccessToken):
-            return str(alias)
-    return DEFAULT_DB_ALIAS
-
-
-def _choosing(routers: list[Any]) -> list[Any]:
-    global _routers
-    if _routers[0] is not routers:  # tests of a host set others
-        found = [getattr(each, "db_for_write", None) for each in routers]
-        _routers = routers, [each for each in found if each is not None]
-    return _routers[1]
 
 
 def changes_schemas(connection: Any) -> bool:
