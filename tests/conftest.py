@@ -5,6 +5,7 @@ Requests are HTTPS unless a test says `secure=False`, as the production settings
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -139,6 +140,21 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
                 few._counts.clear()
     limiter(conf.get().limits_storage).clear()
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_of_playwright(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hide the loop that Playwright leaves running in this thread from tests without a browser.
+
+    They could start none of their own, depending on which tests the same worker ran before.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is None or "playwright" in request.fixturenames:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture
