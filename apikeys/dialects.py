@@ -22,6 +22,7 @@ from apikeys import conf
 from apikeys.credentials.carriers import Basic, Bearer, Carrier, Header, by_header
 from apikeys.credentials.keys import BASE62, HEX, KeyShape, api_key
 from apikeys.limits import Window
+from apikeys.restrictions import Restriction
 from apikeys.scopes import MANAGE, expand, validate_name
 
 __all__ = [
@@ -110,6 +111,8 @@ class Dialect:
         foreign_origins: ``"refuse"`` a proven key that a foreign browser page sends.
         self_service: members may make personal tokens through this dialect's own key API.
         validation_status: 400 or 422 for input that parses and breaks a rule.
+        restrictions: the API's own rules of when and from where a key may be used, asked after the
+            library's; see ``restrictions``.
         example_path: a path that answers a GET, for the snippets.
     """
 
@@ -129,6 +132,7 @@ class Dialect:
     foreign_origins: ClassVar[Literal["refuse", "allow"]] = "allow"
     self_service: ClassVar[bool] = False
     validation_status: ClassVar[int] = 400
+    restrictions: ClassVar[Sequence[Restriction]] = ()
     example_path: ClassVar[str] = "/access/v1/token"
 
     @cached_property

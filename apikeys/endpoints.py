@@ -1,12 +1,13 @@
-"""What the views of the URLconf declare: which take access tokens, their limits, their prices.
+"""What the URLconf's endpoints declare: which take access tokens, their limits, their prices.
 
-Reads classes and settings, and no database. Walks the whole URLconf: for checks and for pages
-that are opened now and then, not for the path of a request with a token.
+Finds DRF views, decorated Django views and operations of django-ninja. Reads classes and settings,
+and no database. Walks the whole URLconf: for checks and for pages that are opened now and then,
+not for the path of a request with a token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,17 @@ from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from apikeys import dialects
+from apikeys.access.endpoint import Asked, Endpoint
+from apikeys.access.limiting import ANONYMOUS
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.credits import price
 from apikeys.dialects import Dialect
+from apikeys.drf.endpoints import ViewEndpoint
 from apikeys.limits import Limit
-from apikeys.throttling import ANONYMOUS
+from apikeys.throttling import AccessTokenThrottle
+
+EVERY_METHOD = "any method"
+"""The method of a view that answers to all alike, as far as can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,74 +46,144 @@ class DeclaredLimit:
         return tuple(dict.fromkeys(limit.rate for limit in self.limits))
 
 
-def token_views() -> Iterator[tuple[Any, str, str]]:
-    """Yield each view that takes access tokens, with its route, once for each HTTP method."""
-    for callback, view, route in token_callbacks():
-        actions = getattr(callback, "actions", None)
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """One way to call a view with an access token.
+
+    Attributes:
+        callback: what the URLconf calls.
+        view: the DRF view; None for others.
+        name: the dotted name of the view.
+        route: its route.
+        method: the HTTP method, or ``EVERY_METHOD``.
+        asked: what it asks of its callers.
+        dialect: the name of the dialect whose carriers it reads.
+        any_dialect: it takes tokens of every dialect.
+        is_limited: its limits are counted.
+        cost: what a request costs, in credits.
+    """
+
+    callback: Any
+    view: Any
+    name: str
+    route: str
+    method: str
+    asked: Asked
+    dialect: str
+    any_dialect: bool
+    is_limited: bool = True
+    cost: int = 0
+
+    def dialects(self) -> tuple[Dialect, ...]:
+        """Return the dialects whose tokens it takes.
+
+        Raises:
+            ImproperlyConfigured: it names one that is not in the settings.
+        """
+        if self.any_dialect:
+            return tuple(dialects.all_dialects().values())
+        return (dialects.get(self.dialect),)
+
+
+def token_endpoints() -> Iterator[TokenEndpoint]:
+    """Yield each endpoint that takes access tokens, once for each HTTP method."""
+    for callback, route in _callbacks(get_resolver(), ""):
+        if hasattr(callback, "cls"):
+            yield from _of_drf(callback, route)
+        elif isinstance(endpoint := getattr(callback, "apikeys_endpoint", None), Endpoint):
+            for method in _methods_of(callback, endpoint):
+                yield _plain(callback, callback, route, method, endpoint)
+        else:
+            yield from _of_ninja(callback, route)
+
+
+def _of_drf(callback: Any, route: str) -> Iterator[TokenEndpoint]:
+    actions: Mapping[str, str] | None = getattr(callback, "actions", None)
+    for method in callback.cls.http_method_names:
+        view = callback.cls(**getattr(callback, "initkwargs", {}))
+        view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None
+        ours = [a for a in view.get_authenticators() if isinstance(a, AccessTokenAuthentication)]
+        if not ours:
+            return
         if actions is not None:
             view.action_map = actions
-        for method in view.http_method_names:
-            if method == "options" or (actions is not None and method not in actions):
-                continue
-            if actions is not None:
-                view.action = actions[method]
-            elif not hasattr(view, method):
-                continue
-            yield view, route, method.upper()
-
-
-def token_callbacks() -> Iterator[tuple[Any, Any, str]]:
-    """Yield what the URLconf calls for each view that takes access tokens, the view, its route."""
-    for callback, route in _callbacks(get_resolver(), ""):
-        cls = getattr(callback, "cls", None)
-        if cls is None:
+        if method == "options" or (actions is not None and method not in actions):
             continue
-        view = cls(**getattr(callback, "initkwargs", {}))
-        view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None
-        if any(isinstance(a, AccessTokenAuthentication) for a in view.get_authenticators()):
-            yield callback, view, route
+        if actions is not None:
+            view.action = actions[method]
+        elif not hasattr(view, method):
+            continue
+        yield TokenEndpoint(
+            callback=callback,
+            view=view,
+            name=f"{type(view).__module__}.{type(view).__qualname__}",
+            route=route,
+            method=method.upper(),
+            asked=ViewEndpoint(view),
+            dialect=ours[0].dialect,
+            any_dialect=ours[0].any_dialect,
+            is_limited=any(isinstance(t, AccessTokenThrottle) for t in view.get_throttles()),
+            cost=price(view, method.upper()),
+        )
 
 
-def dialects_of(view: Any) -> tuple[Dialect, ...]:
-    """Return the dialects whose tokens a view from ``token_views`` takes.
+def _methods_of(callback: Any, endpoint: Endpoint) -> list[str]:
+    if isinstance(endpoint.scopes, Mapping):
+        return list(endpoint.scopes)
+    cls = getattr(callback, "view_class", None)
+    names = [name for name in getattr(cls, "http_method_names", ()) if name != "options"]
+    return [name.upper() for name in names if hasattr(cls, name)] or [EVERY_METHOD]
 
-    Raises:
-        ImproperlyConfigured: it names one that is not in the settings.
-    """
-    authenticator = next(
-        a for a in view.get_authenticators() if isinstance(a, AccessTokenAuthentication)
+
+def _of_ninja(callback: Any, route: str) -> Iterator[TokenEndpoint]:
+    for cell in getattr(callback, "__closure__", None) or ():
+        for operation in getattr(cell.cell_contents, "operations", None) or ():
+            for auth in getattr(operation, "auth_callbacks", None) or ():
+                endpoint = getattr(auth, "apikeys_endpoint", None)
+                if isinstance(endpoint, Endpoint):
+                    for method in operation.methods:
+                        yield _plain(callback, operation.view_func, route, method, endpoint)
+
+
+def _plain(callback: Any, view: Any, route: str, method: str, endpoint: Endpoint) -> TokenEndpoint:
+    return TokenEndpoint(
+        callback=callback,
+        view=None,
+        name=f"{view.__module__}.{view.__qualname__}",
+        route=route,
+        method=method,
+        asked=endpoint,
+        dialect=endpoint.dialect,
+        any_dialect=endpoint.any_dialect,
     )
-    if authenticator.any_dialect:
-        return tuple(dialects.all_dialects().values())
-    return (dialects.get(authenticator.dialect),)
 
 
 def declared_limits(names: Collection[str]) -> list[DeclaredLimit]:
-    """Return the limits of the views that take tokens of these dialects, by name.
+    """Return the limits of the endpoints that take tokens of these dialects, by name.
 
     Limits on requests without a token are left out: those belong to no organization.
     """
     found: dict[str, dict[Limit, None]] = {}
-    for view, _method in _views_of(names):
-        for limit in getattr(view, "limits", None) or ():
+    for endpoint in _endpoints_of(names):
+        for limit in endpoint.asked.limits:
             if limit.on != ANONYMOUS:
                 found.setdefault(limit.name, {})[limit] = None
     return [DeclaredLimit(name, tuple(found[name])) for name in sorted(found)]
 
 
 def has_price(names: Collection[str]) -> bool:
-    """Whether any view that takes tokens of these dialects costs credits."""
-    return any(price(view, method) for view, method in _views_of(names))
+    """Whether any endpoint that takes tokens of these dialects costs credits."""
+    return any(endpoint.cost for endpoint in _endpoints_of(names))
 
 
-def _views_of(names: Collection[str]) -> Iterator[tuple[Any, str]]:
-    for view, _route, method in token_views():
+def _endpoints_of(names: Collection[str]) -> Iterator[TokenEndpoint]:
+    for endpoint in token_endpoints():
         try:
-            spoken = dialects_of(view)
+            spoken = endpoint.dialects()
         except ImproperlyConfigured:
             continue  # the system check tells
         if any(dialect.name in names for dialect in spoken):
-            yield view, method
+            yield endpoint
 
 
 def _callbacks(resolver: URLResolver, prefix: str) -> Iterator[tuple[Any, str]]:

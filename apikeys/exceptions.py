@@ -10,19 +10,12 @@ import logging
 import traceback
 from collections.abc import Mapping
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import (
-    BadRequest,
-    DisallowedHost,
-    PermissionDenied,
-    RequestDataTooBig,
-    SuspiciousOperation,
-)
+from django.core.exceptions import DisallowedHost
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http import HttpRequest, JsonResponse
 from rest_framework import exceptions as drf
 from rest_framework import parsers as drf_parsers
 from rest_framework.response import Response
@@ -32,11 +25,18 @@ from rest_framework.views import set_rollback
 from apikeys import dialects, pasted
 from apikeys.access import state as states
 from apikeys.access.outages import is_outage, log_outage
+from apikeys.access.problems import (
+    RETRY_WHEN_UNAVAILABLE,
+    headers_of,
+    make_sendable,
+    not_found,
+    problem_of,
+)
+from apikeys.access.problems import problem as make_problem
 from apikeys.dialects import Dialect, Problem
 from apikeys.drf import caching
 from apikeys.logs import printable
-from apikeys.refusals import FACES, Reason, Refusal
-from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
+from apikeys.refusals import Reason, Refusal, retry_sentence
 
 __all__ = [
     "RETRY_WHEN_UNAVAILABLE",
@@ -54,24 +54,20 @@ __all__ = [
 
 logger = logging.getLogger("apikeys.requests")
 
-RETRY_WHEN_UNAVAILABLE = 5
-
 
 class Refused(drf.APIException):
     """A request was refused for one of the listed reasons.
 
     Args:
         refusal: the true reason; what is told follows from it.
-        detail: replaces the standard sentence.
-        extra: further members of the error body, such as ``required_scope``.
     """
 
-    def __init__(self, refusal: Refusal, *, detail: str = "", **extra: Any) -> None:
+    def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
-        self.face = FACES[refusal.reason]
+        self.face = refusal.face
         self.status_code = self.face.status
-        self.extra = extra
-        super().__init__(detail or self.face.detail, self.face.code)
+        self.extra = refusal.extra
+        super().__init__(refusal.detail, self.face.code)
 
 
 class InsufficientCredits(drf.APIException):
@@ -132,17 +128,14 @@ def _left_to_drf(exc: Exception, context: dict[str, Any]) -> Response | None:
 
 def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:
     """Return the problem in the dialect's words, with the headers its status asks for."""
-    _make_sendable(problem)
+    make_sendable(problem)
     problem.asked_host = partial(_host, request._request)
     body, content_type = dialect.render(problem)
     response = Response(body, status=problem.status, content_type=content_type)
-    if problem.status == 401:
-        state = states.of(request._request)
-        browser = state is not None and state.browser
-        response.headers["WWW-Authenticate"] = dialect.www_authenticate[browser]
-    response.headers["Cache-Control"] = caching.NO_STORE
-    if (seconds := problem.extra.get("retry_after")) is not None:
-        response.headers["Retry-After"] = str(seconds)
+    state = states.of(request._request)
+    browser = state is not None and state.browser
+    for name, value in headers_of(problem, dialect, browser=browser).items():
+        response.headers[name] = value
     if isinstance(exc, drf.MethodNotAllowed):
         response.headers["Allow"] = ", ".join(request.parser_context["view"].allowed_methods)
     return response
@@ -155,8 +148,10 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     """
     if not is_outage(exc):
         return None
-    view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
-    dialect = _spoken_by(getattr(view, "authentication_classes", None))
+    view = getattr(request.resolver_match, "func", None)
+    endpoint = getattr(view, "apikeys_endpoint", None)  # of a decorated view
+    drfs = getattr(getattr(view, "cls", None), "authentication_classes", None)
+    dialect = _spoken_by([endpoint] if endpoint is not None else drfs)
     problem = problem_for(exc, dialect) if dialect is not None else None
     if dialect is None or problem is None:
         return None
@@ -166,28 +161,6 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     return JsonResponse(
         body, safe=False, status=problem.status, content_type=content_type, headers=headers
     )
-
-
-_LONGEST_REPEATED = 500
-_LONGEST_DETAIL = 2_000
-_MOST_FIELDS = 100
-
-
-def _make_sendable(problem: Problem) -> None:
-    """Change the problem so that it can be sent: it may repeat what came in.
-
-    That may be half a character, a key in the place of another value, or text without an end.
-    """
-
-    def whole(text: str, longest: int = _LONGEST_REPEATED) -> str:
-        text = text[:longest].encode("utf-8", "backslashreplace").decode("utf-8")
-        return pasted.without_secrets(text)
-
-    if problem.fields or not problem.detail.isascii():
-        problem.detail = whole(problem.detail, _LONGEST_DETAIL)
-    if problem.fields:
-        few = islice(problem.fields.items(), _MOST_FIELDS)
-        problem.fields = {whole(name): whole(text) for name, text in few}
 
 
 def _host(request: HttpRequest) -> str:
@@ -201,39 +174,20 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
     """Return the problem an exception stands for; None when it is a fault of the code."""
     match exc:
         case Refused():
-            return _problem(exc.face.status, exc.face.code, str(exc.detail), exc.extra)
+            return make_problem(exc.face.status, exc.face.code, str(exc.detail), exc.extra)
         case drf.NotAuthenticated():
-            face = FACES[Reason.MISSING]
-            return _problem(face.status, face.code, face.detail)
+            return problem_of(Refusal(Reason.MISSING), dialect)
         case drf.Throttled():
             return _throttled(exc)
         case drf.ValidationError():
             return _invalid(_flatten(exc.detail), dialect.validation_status)
-        case Invalid():
-            fields = {exc.field: exc.message} if exc.field else {}
-            return _problem(dialect.validation_status, exc.code, exc.message, exc.extra, fields)
-        case NotAllowed():
-            return _problem(403, exc.code, exc.message, exc.extra)
-        case Conflict() | ServiceError():
-            return _problem(409, exc.code, exc.message, exc.extra)
-        case Http404() | drf.NotFound():
-            return _problem(404, "not_found", "There is nothing here that you can see.")
-        case RequestDataTooBig():
-            return _problem(413, "request.too_large", "The request is too large.")
-        case PermissionDenied():
-            return _problem(403, "permission.denied", "You may not do this.")
-        case SuspiciousOperation() | BadRequest() | UnreadablePostError():
-            logger.warning("bad request: %s", type(exc).__name__)
-            return _problem(400, "request.invalid", "The request can't be understood.")
+        case drf.NotFound():
+            return not_found()
         case RecursionError() if _while_parsing(exc):
-            return _problem(400, "request.invalid", "The body is nested too deeply.")
+            return make_problem(400, "request.invalid", "The body is nested too deeply.")
         case drf.APIException():
             return _api_exception(exc)
-        case _ if is_outage(exc):
-            log_outage(exc)
-            extra = {"retry_after": RETRY_WHEN_UNAVAILABLE}
-            return _problem(503, "service.unavailable", "Try again in a moment.", extra)
-    return None
+    return problem_of(exc, dialect)
 
 
 def _while_parsing(exc: Exception) -> bool:
@@ -260,34 +214,19 @@ def _api_exception(exc: drf.APIException) -> Problem:
     drfs = type(exc).__module__ == drf.__name__
     code = _CODES.get(exc.status_code, exc.default_code) if drfs else exc.default_code
     detail = exc.detail if isinstance(exc.detail, str) else " ".join(_flatten(exc.detail).values())
-    return _problem(exc.status_code, code, str(detail), getattr(exc, "extra", {}))
-
-
-def _problem(
-    status: int,
-    code: str,
-    detail: str,
-    extra: Mapping[str, Any] | None = None,
-    fields: Mapping[str, str] | None = None,
-) -> Problem:
-    return Problem(status=status, code=code, detail=detail, extra=extra or {}, fields=fields or {})
+    return make_problem(exc.status_code, code, str(detail), getattr(exc, "extra", {}))
 
 
 def _throttled(exc: drf.Throttled) -> Problem:
     seconds = max(1, int(getattr(exc, "wait", None) or 1))
     detail = f"Too many requests. {retry_sentence(seconds)}"
-    return _problem(429, "rate_limit.exceeded", detail, {"retry_after": seconds})
-
-
-def retry_sentence(seconds: int) -> str:
-    """Say when to try again."""
-    return f"Retry after {seconds} {'second' if seconds == 1 else 'seconds'}."
+    return make_problem(429, "rate_limit.exceeded", detail, {"retry_after": seconds})
 
 
 def _invalid(fields: dict[str, str], status: int) -> Problem:
     detail = " ".join(f"{name}: {text}" if name else text for name, text in fields.items())
     named = {name: text for name, text in fields.items() if name}
-    return _problem(status, "request.invalid", detail, None, named)
+    return make_problem(status, "request.invalid", detail, None, named)
 
 
 def _flatten(detail: Any, path: str = "") -> dict[str, str]:
@@ -314,4 +253,4 @@ def _fault(exc: Exception, context: Mapping[str, Any]) -> Problem:
     got_request_exception.send(sender=type(context.get("view")), request=request)
     path = printable(pasted.without_secrets(request.path))
     logger.error("fault in %s", path, exc_info=exc, extra={"request": request})
-    return _problem(500, "server.error", "Something went wrong on our side.")
+    return make_problem(500, "server.error", "Something went wrong on our side.")

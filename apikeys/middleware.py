@@ -12,14 +12,13 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 
-from apikeys import networks, pasted, throttling
+from apikeys import pasted
 from apikeys.access import state as states
-from apikeys.activity import usage
-from apikeys.drf import caching
+from apikeys.access.caching import mark
+from apikeys.access.finishing import finish, waits
+from apikeys.drf.caching import seal_view, spoken_at
 from apikeys.exceptions import unavailable
 from apikeys.logs import printable
-from apikeys.models.activity import Outcome
-from apikeys.refusals import Reason, Refusal
 
 logger = logging.getLogger("apikeys.requests")
 
@@ -27,8 +26,8 @@ logger = logging.getLogger("apikeys.requests")
 class AccessTokenMiddleware:
     """Put it after ``django.contrib.auth.middleware.AuthenticationMiddleware``.
 
-    Under ASGI it stays on the event loop, and takes a thread for requests to views that take keys
-    alone: these may ask Redis for a limit, and count in the schema of their connection.
+    Under ASGI it stays on the event loop, and takes a thread only where Redis must be asked how
+    the limits of a refused request stand.
     """
 
     sync_capable = True
@@ -51,13 +50,14 @@ class AccessTokenMiddleware:
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = await self.get_response(request)
-        if states.of(request) is None:
-            return _finish(request, response)
-        return await sync_to_async(_finish)(request, response)
+        state = states.of(request)
+        if state is not None and waits(state):
+            return await sync_to_async(_finish)(request, response)
+        return _finish(request, response)
 
     def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> None:
         """See to it that the view speaks to caches where another authenticator comes first."""
-        caching.seal_view(callback)
+        seal_view(callback)
 
     def process_template_response(
         self, request: HttpRequest, response: HttpResponseBase
@@ -85,87 +85,33 @@ class AccessTokenMiddleware:
 def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     state = states.of(request)
     _mark(request, state, response)
+    if state is None:
+        return response
     try:
-        if state is not None:
-            _note_missing(state, response.status_code)
-            _count(request, state, response.status_code)
-            _add_limit_headers(request, state, response)
+        for name, value in finish(state, response.status_code).items():
+            response.headers[name] = value
     except Exception:
         _log_fault("after a request to", request)
     return response
 
 
-def _mark(
-    request: HttpRequest, state: states.RequestState | None, response: HttpResponseBase
-) -> None:
+def _mark(request: HttpRequest, state: states.Access | None, response: HttpResponseBase) -> None:
     """Tell caches what the view itself could not: that of Django's errors, and without DRF."""
     finished = state.vary if state is not None else ""
     if finished and response.headers.get("Vary", "").startswith(finished):
         return  # the view's own answer, to whose names others may have added
     try:
-        spoken = caching.spoken_at(request)
+        spoken = spoken_at(request)
         if state is not None:
             spoken = spoken or [state.dialect]
-            caching.mark(response, spoken, carried=state.carried, by_page=state.by_page)
+            mark(response, spoken, carried=state.carried, by_page=state.by_page)
         elif spoken:
             # Another authenticator came first, so nobody has looked for a key.
             carried = any(key in request.META for d in spoken for key in d.carriers_by_header)
-            caching.mark(response, spoken, carried=carried)
+            mark(response, spoken, carried=carried)
     except Exception:
         _log_fault("marking the answer to a request to", request)
 
 
 def _log_fault(when: str, request: HttpRequest) -> None:
     logger.exception("%s %s", when, printable(pasted.without_secrets(request.path)))
-
-
-def _note_missing(state: states.RequestState, status: int) -> None:
-    if status == 401 and state.refusal is None and state.token is None:
-        state.refusal = Refusal(Reason.MISSING)
-
-
-def _count(request: HttpRequest, state: states.RequestState, status: int) -> None:
-    refusal = state.refusal
-    if refusal is not None:
-        bucket = networks.address_bucket(state.address)
-        name = state.dialect.name
-        usage.refuse(refusal.reason, dialect=name, address=bucket, token_id=refusal.token_id)
-        logger.warning(
-            "refused status=%d reason=%s dialect=%s token_id=%s address=%s method=%s path=%s",
-            status,
-            refusal.reason.value,
-            name,
-            refusal.token_id or "-",
-            state.address or "unknown",
-            printable(request.method or ""),
-            printable(pasted.without_secrets(request.path)),
-            extra={"kind": f"refused {refusal.reason.value}"},
-        )
-    pk = state.token.pk if state.token else refusal.token_pk if refusal else None
-    if pk is not None:
-        usage.record(
-            pk,
-            _outcome(refusal, status),
-            address=state.address,
-            agent=request.META.get("HTTP_USER_AGENT", ""),
-            previous=state.token is not None and state.token.used_previous_secret,
-            used=state.token is not None,
-        )
-
-
-def _outcome(refusal: Refusal | None, status: int) -> str:
-    if refusal is not None:
-        limited = refusal.reason is Reason.RATE_LIMITED
-        return Outcome.LIMITED.value if limited else Outcome.REFUSED.value
-    if status >= 500:
-        return Outcome.SERVER_ERROR.value
-    return Outcome.CLIENT_ERROR.value if status >= 400 else Outcome.SUCCESS.value
-
-
-def _add_limit_headers(
-    request: HttpRequest, state: states.RequestState, response: HttpResponseBase
-) -> None:
-    windows = state.windows or throttling.peek(request, state)
-    if windows:
-        for name, value in state.dialect.limit_headers(windows).items():
-            response.headers[name] = value

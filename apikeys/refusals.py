@@ -7,8 +7,9 @@ unknown, wrong, malformed, of another dialect, from an address off the list.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class Reason(StrEnum):
@@ -31,6 +32,7 @@ class Reason(StrEnum):
     OWNER_GONE = "owner.gone"
     PLAIN_HTTP = "https.required"
     FOREIGN_ORIGIN = "origin.not_allowed"
+    RESTRICTED = "restriction.refused"
     SCOPE_INSUFFICIENT = "scope.insufficient"
     SCOPE_UNDECLARED = "scope.undeclared"
     RATE_LIMITED = "rate_limit.exceeded"
@@ -76,6 +78,9 @@ FACES: Final[dict[Reason, Face]] = {
     Reason.FOREIGN_ORIGIN: Face(
         403, "origin.not_allowed", "This API can't be called from a browser on another site."
     ),
+    Reason.RESTRICTED: Face(
+        403, "restriction.refused", "This API key may not be used by this request."
+    ),
     Reason.SCOPE_INSUFFICIENT: Face(
         403, "scope.insufficient", "This API key does not have the required scope."
     ),
@@ -87,16 +92,36 @@ FACES: Final[dict[Reason, Face]] = {
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
-    """A credential may not be used now.
+    """A request may not have what it asks for now.
 
     Args:
         reason: the true reason, for logs and counters.
         token_id: the public id that was presented, when a token of that id exists.
         token_pk: the row's primary key, only when the secret was proven.
+        face: what the caller is told, where it is not what ``FACES`` says of the reason.
+        detail: replaces the sentence of the face.
+        extra: further members of the error body, such as ``required_scope``.
     """
 
-    def __init__(self, reason: Reason, *, token_id: str = "", token_pk: int | None = None) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        token_id: str = "",
+        token_pk: int | None = None,
+        face: Face | None = None,
+        detail: str = "",
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.token_id = token_id
         self.token_pk = token_pk
+        self.face = face or FACES[reason]
+        self.detail = detail or self.face.detail
+        self.extra = extra or {}
+
+
+def retry_sentence(seconds: int) -> str:
+    """Say when to try again."""
+    return f"Retry after {seconds} {'second' if seconds == 1 else 'seconds'}."

@@ -29,6 +29,7 @@ REASONS: Final[dict[str, Promise]] = {
     Reason.OWNER_GONE: _("Owner gone"),
     Reason.PLAIN_HTTP: _("Not sent over HTTPS"),
     Reason.FOREIGN_ORIGIN: _("Browser on another site"),
+    Reason.RESTRICTED: _("A rule of the API"),
     Reason.SCOPE_INSUFFICIENT: _("Scope missing"),
     Reason.SCOPE_UNDECLARED: _("Endpoint without scopes"),
     Reason.RATE_LIMITED: _("Over the limit"),

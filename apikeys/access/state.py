@@ -1,54 +1,83 @@
-"""What one request has shown of itself so far: dialect, token, refusal, limits.
+"""What is known of one request's access so far: dialect, token, refusal, limits.
 
-Hangs on the Django request as ``request.apikeys``. The authenticator begins it, throttle and
-permission add to it, the middleware reads it after the response. Knows no DRF.
+Hangs on the Django request as ``request.apikeys``, on an ASGI scope as ``scope["apikeys"]``. The
+steps fill it, ``finish`` reads it after the response.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
+from apikeys.access.principal import user_of
+
 if TYPE_CHECKING:
-    from apikeys.dialects import Dialect
+    from collections.abc import Sequence
+
+    from apikeys.access.endpoint import Asked
+    from apikeys.access.incoming import Incoming
+    from apikeys.credentials.carriers import Carrier
+    from apikeys.dialects import Dialect, Problem
     from apikeys.limits import Window
     from apikeys.models import AccessToken
+    from apikeys.models.stores import Store
     from apikeys.refusals import Refusal
 
 
 @dataclass(slots=True)
-class RequestState:
-    """One request's state.
+class Access:
+    """One request's access.
 
     Attributes:
+        incoming: the request.
         dialect: how to answer.
-        view: the DRF view.
+        any_dialect: tokens of every dialect are accepted.
         browser: a browser page sent it, as far as ``Origin`` and ``Sec-Fetch-*`` tell.
         address: the client's address, None when it can't be known.
+        taken: the credentials, between ``begin`` and ``authenticate``.
         carried: it brought a credential, good or bad.
+        endpoint: what is asked of it.
         by_page: the answer depends on whose page sent it.
         vary: what the view's answer says it depends on; "" until it is finished.
         token: the proven token.
-        anonymous: without a credential, on a view that allows that for this request.
-        refusal: why it was refused.
+        anonymous: without a credential, on an endpoint that allows that for this request.
+        refusal: why it was refused, for logs and counters.
+        problem: what the caller is told, where ``check`` was asked and it is not let in.
         windows: state of the limits it was counted on.
+        store: where its token lies; None before that is known.
     """
 
+    incoming: Incoming
     dialect: Dialect
-    view: Any
+    any_dialect: bool
     browser: bool
     address: str | None = None
+    taken: Sequence[tuple[Carrier, bytes]] = field(default=(), repr=False)
     carried: bool = False
+    endpoint: Asked | None = None
     by_page: bool = False
     vary: str = ""
     token: AccessToken | None = None
     anonymous: bool = False
     refusal: Refusal | None = None
+    problem: Problem | None = None
     windows: tuple[Window, ...] = ()
+    store: Store | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether ``check`` has let it in."""
+        return self.problem is None
+
+    @property
+    def user(self) -> Any:
+        """The owner of a personal token, an ``AccessTokenPrincipal`` of an automation token;
+        ``AnonymousUser`` without one."""
+        return user_of(self.token)
 
 
-def of(request: HttpRequest) -> RequestState | None:
-    """Return the state of a request that one of our authenticators has seen."""
+def of(request: HttpRequest) -> Access | None:
+    """Return the access of a request that one of our faces has seen."""
     return getattr(request, "apikeys", None)

@@ -34,6 +34,7 @@ from apikeys.activity import counters
 from apikeys.activity.batches import Batch
 from apikeys.activity.counters import LastUse, RefusalKey, UsageKey, UseKey
 from apikeys.models import stores
+from apikeys.models.stores import Store
 
 logger = logging.getLogger("apikeys.usage")
 
@@ -65,6 +66,7 @@ class Buffer:
         previous: bool = False,
         used: bool = True,
         at: float | None = None,
+        store: Store | None = None,
     ) -> None:
         """Count one request of a proven token.
 
@@ -76,9 +78,10 @@ class Buffer:
             previous: the secret before the last rotation was used.
             used: it was let in; one that was not, such as an expired one, keeps its last use.
             at: Unix time; now when not given.
+            store: where the token lies; where this thread reads tokens when not given.
         """
         at = time.time() if at is None else at
-        store = stores.current()
+        store = store or stores.current()
         key = UsageKey(token_pk, int(at) // HOUR * HOUR, outcome, store)
         with self._lock:
             batch = self._batch
@@ -101,6 +104,7 @@ class Buffer:
         address: str,
         token_id: str = "",
         at: float | None = None,
+        store: Store | None = None,
     ) -> None:
         """Count one refused request.
 
@@ -110,10 +114,11 @@ class Buffer:
             address: the client's address bucket.
             token_id: set when a token of the presented id exists.
             at: Unix time; now when not given.
+            store: as ``record``.
         """
         at = time.time() if at is None else at
         minute = int(at) // MINUTE * MINUTE
-        key = RefusalKey(minute, address, reason, dialect, token_id, stores.current())
+        key = RefusalKey(minute, address, reason, dialect, token_id, store or stores.current())
         with self._lock:
             batch = self._batch
             if key not in batch.refusals and len(batch.refusals) >= LARGEST_BUFFER:
@@ -244,18 +249,32 @@ def record(
     previous: bool = False,
     used: bool = True,
     at: float | None = None,
+    store: Store | None = None,
 ) -> None:
     """Count one request of a proven token; see ``Buffer.record``."""
     _buffer.record(
-        token_pk, outcome, address=address, agent=agent, previous=previous, used=used, at=at
+        token_pk,
+        outcome,
+        address=address,
+        agent=agent,
+        previous=previous,
+        used=used,
+        at=at,
+        store=store,
     )
 
 
 def refuse(
-    reason: str, *, dialect: str, address: str, token_id: str = "", at: float | None = None
+    reason: str,
+    *,
+    dialect: str,
+    address: str,
+    token_id: str = "",
+    at: float | None = None,
+    store: Store | None = None,
 ) -> None:
     """Count one refused request; see ``Buffer.refuse``."""
-    _buffer.refuse(reason, dialect=dialect, address=address, token_id=token_id, at=at)
+    _buffer.refuse(reason, dialect=dialect, address=address, token_id=token_id, at=at, store=store)
 
 
 def flush() -> None:

@@ -38,12 +38,13 @@ _LEAVE: Final = (
 def check_caches(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """No page cache stands where answers to keys pass: it would not help a key holder."""
     try:
-        views = list(endpoints.token_callbacks())
+        found_endpoints = list(endpoints.token_endpoints())
     except (ImproperlyConfigured, ValueError):
         return []  # other checks tell
     found: list[CheckMessage] = []
-    for callback, view, route in views:
-        name = f"{type(view).__module__}.{type(view).__qualname__} (/{route})"
+    views = {each.callback: each for each in found_endpoints}
+    for callback, endpoint in views.items():
+        view, name = endpoint.view, f"{endpoint.name} (/{endpoint.route})"
         if _holds_cache(callback) or _holds_cache(_method(view, "dispatch")):
             text = f"cache_page around {name} keeps no answer to a key."
             hint = f"{_INSTEAD} {_LEAVE}"
@@ -61,6 +62,8 @@ def check_caches(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _handlers(callback: Any, view: Any) -> list[str]:
+    if view is None:
+        return []
     actions = getattr(callback, "actions", None)
     return sorted(set(actions.values() if actions else view.http_method_names))
 

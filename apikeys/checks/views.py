@@ -1,35 +1,33 @@
-"""Does every view that takes keys say what it asks of them."""
+"""Does every endpoint that takes keys say what it asks of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from apikeys import dialects, endpoints, permissions
+from apikeys import dialects, endpoints
+from apikeys.access import Undeclared
 from apikeys.checks.types import Apps
-from apikeys.limits import Limit
+from apikeys.endpoints import TokenEndpoint
 from apikeys.scopes import AnyOf
-from apikeys.throttling import AccessTokenThrottle
 
 
 @register(Tags.security)
 def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    """Every view with our authentication says which scopes it needs."""
+    """Every endpoint that takes keys says which scopes it needs."""
     found: list[CheckMessage] = []
     try:
         dialects.all_dialects()
     except (ImproperlyConfigured, ValueError):
         return found  # check_settings tells
-    for view, route, method in endpoints.token_views():
-        name = f"{type(view).__module__}.{type(view).__qualname__} ({method} /{route})"
+    for endpoint in endpoints.token_endpoints():
+        name = f"{endpoint.name} ({endpoint.method} /{endpoint.route})"
         try:
-            spoken = endpoints.dialects_of(view)
-            known = frozenset().union(*(dialect.available_scopes for dialect in spoken))
-            requirement = permissions.declaration(view, method)
-        except permissions.Undeclared as verdict:
+            known = frozenset().union(*(each.available_scopes for each in endpoint.dialects()))
+            requirement = endpoint.asked.scopes_for(endpoint.method)
+        except Undeclared as verdict:
             hint = "Add HasScope and scope_resource or required_scopes, or scopes_not_needed."
             found.append(Error(f"{name} accepts no token: {verdict}.", hint, id="apikeys.E020"))
             continue
@@ -41,19 +39,18 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         if unknown := sorted(set(names) - known):
             text = f"{name} needs {', '.join(unknown)}, which no token of its dialect can hold."
             found.append(Warning(text, "Add it to the dialect's scopes.", id="apikeys.W021"))
-        found += _check_anonymous(view, method, name)
+        found += _check_anonymous(endpoint, name)
     return found
 
 
-def _check_anonymous(view: Any, method: str, name: str) -> list[CheckMessage]:
+def _check_anonymous(endpoint: TokenEndpoint, name: str) -> list[CheckMessage]:
     try:
-        access = permissions.anonymous_access(view, method)
+        whom = endpoint.asked.anonymous_for(endpoint.method)
     except ImproperlyConfigured as error:
         return [Error(f"{name}: {error}", id="apikeys.E023")]
-    limits: Sequence[Limit] = getattr(view, "limits", None) or ()
-    throttled = any(isinstance(t, AccessTokenThrottle) for t in view.get_throttles())
-    if access is None or (throttled and any(limit.per == "address" for limit in limits)):
+    by_address = any(limit.per == "address" for limit in endpoint.asked.limits)
+    if whom is None or (endpoint.is_limited and by_address):
         return []
     text = f"{name} answers without a key, and nothing limits how often."
-    hint = 'Add AccessTokenThrottle and Limit("…", per="address", on="anonymous").'
+    hint = 'Add Limit("…", per="address", on="anonymous"), to a DRF view AccessTokenThrottle too.'
     return [Warning(text, hint, id="apikeys.W024")]

@@ -1,32 +1,24 @@
-"""What an answer tells caches: on which headers it depends, and who may keep it.
+"""Has the answers of DRF views tell caches what ``access.caching`` says of them.
 
-``Vary`` (RFC 9110, section 12.5.5) names every header that can bring a credential, on every answer
-of a view that takes keys: a cache can't know that ``X-API-Key`` is one, and only ``Authorization``
-is special to it (RFC 9111, sections 3.5 and 4.1). ``Cache-Control`` keeps errors out of every cache
-and what a key holder gets out of shared ones, unless the view has said something itself.
-
-Both are set inside the view, so that decorators around it and middleware on either side see them.
+That happens inside the view, so that decorators around it and middleware on either side see it.
 Where another authenticator answers before ours is asked, an answer is somebody's all the same.
-Knows no rule of who may do what: a good credential and a bad one are the same here.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from functools import lru_cache, wraps
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.cache import patch_vary_headers
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from apikeys import dialects
 from apikeys.access import state as states
+from apikeys.access.caching import tell, write
 from apikeys.dialects import BY_PAGE, Dialect
 
-NO_STORE: Final = "no-store"
-PRIVATE: Final = "private"
 # By one of these an authenticator of Django's or a host's may know who is asking.
 _OF_OTHERS: Final = ("Cookie", "Authorization")
 # Where Django's cache middleware notes on a request whether it will store the answer.
@@ -82,8 +74,7 @@ def _tell(request: Any, response: Any) -> None:
     state = states.of(http)
     authenticators = request.authenticators
     if state is not None and len(authenticators) == 1:
-        names = state.dialect.vary + BY_PAGE if state.by_page else state.dialect.vary
-        state.vary = _write(response, names, state.carried)
+        tell(state, response)
         return
     spoken = spoken_by(authenticators)
     if not spoken and state is None:
@@ -95,7 +86,7 @@ def _tell(request: Any, response: Any) -> None:
         setattr(http, _KEPT_OUT, True)
     if state is not None and state.by_page:
         names += BY_PAGE
-    written = _write(response, names, is_somebodys(http, authenticators))
+    written = write(response, names, is_somebodys(http, authenticators))
     if state is not None:
         state.vary = written
 
@@ -116,7 +107,7 @@ def is_somebodys(http: HttpRequest, authenticators: Any) -> bool:
     if getattr(http, _KEPT_OUT, False):
         return True
     state = states.of(http)
-    if state is not None and (state.carried or state.view is None):
+    if state is not None and (state.carried or state.endpoint is None):
         return True
     spoken = spoken_by(authenticators)
     if any(key in http.META for dialect in spoken for key in dialect.carriers_by_header):
@@ -157,8 +148,9 @@ class _Fitness:
 
 def _is_unfit(http: HttpRequest) -> bool:
     state = states.of(http)
-    if state is not None and state.view is not None:
-        return is_somebodys(http, state.view.authentication_classes)
+    view = getattr(state.endpoint, "view", None) if state is not None else None
+    if view is not None:
+        return is_somebodys(http, view.authentication_classes)
     return is_somebodys(http, _authenticators_at(_callback(http)))
 
 
@@ -187,44 +179,7 @@ def _callback(request: HttpRequest) -> Any:
 
 
 def _authenticators_at(callback: Any) -> Any:
+    if (endpoint := getattr(callback, "apikeys_endpoint", None)) is not None:
+        return [endpoint]  # a decorated view, which names its dialect as an authenticator does
     own = getattr(getattr(callback, "cls", None), "authentication_classes", None)
     return getattr(callback, "initkwargs", {}).get("authentication_classes", own) or ()
-
-
-def mark(
-    response: HttpResponseBase, spoken: Iterable[Dialect], *, carried: bool, by_page: bool = False
-) -> None:
-    """Make an answer of a view that takes keys say how it may be kept; doing so twice is the same.
-
-    Args:
-        response: the answer, which is changed.
-        spoken: the dialects whose keys the view takes.
-        carried: the request brought a credential, good or bad.
-        by_page: the answer depends on whose page sent the request.
-    """
-    names = tuple(name for dialect in spoken for name in dialect.vary)
-    _write(response, names + BY_PAGE if by_page else names, carried)
-
-
-def _write(response: HttpResponseBase, names: tuple[str, ...], carried: bool) -> str:
-    """Write the headers that are missing; return what ``Vary`` says then."""
-    # Django's own store: through its interface each of these costs a microsecond, which is as much
-    # as everything else here. What is written has been through it, in ``_merged``.
-    headers: dict[str, tuple[str, str]] = response.headers._store
-    present = headers["vary"][1] if "vary" in headers else ""
-    merged = _merged(present, names)
-    if merged != present:
-        headers["vary"] = ("Vary", merged)
-    if "cache-control" not in headers:
-        if response.status_code >= 400:
-            headers["cache-control"] = ("Cache-Control", NO_STORE)
-        elif carried:
-            headers["cache-control"] = ("Cache-Control", PRIVATE)
-    return merged
-
-
-@lru_cache(maxsize=256)
-def _merged(present: str, names: tuple[str, ...]) -> str:
-    response = HttpResponse(headers={"Vary": present} if present else None)
-    patch_vary_headers(response, names)
-    return str(response.headers.get("Vary", ""))

@@ -20,9 +20,10 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from apikeys import credits, dialects, permissions, throttling
+from apikeys import credits, dialects, permissions
 from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.dialects import Dialect
+from apikeys.drf.endpoints import ViewEndpoint
 from apikeys.limits import Limit
 from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
 from apikeys.openapi.operations import Operation
@@ -229,7 +230,7 @@ class AccessTokenSchema(AutoSchema):
             yield "ends-caller", True
         if cost := credits.price(view, method):
             yield "cost", cost
-        kind = throttling.kind_of(view, method)
+        kind = ViewEndpoint(view).kind_for(method)
         declared: Iterable[Limit] = getattr(view, "limits", None) or ()
         if limits := [each for each in declared if each.on == "anonymous" or each.applies_to(kind)]:
             yield "limits", [_limit(each) for each in limits]

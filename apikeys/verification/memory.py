@@ -28,9 +28,9 @@ LONGEST_SECONDS: Final = 30.0
 LARGEST: Final = 10_000
 
 # The view's dialect (another object once the settings are others), whether every dialect's tokens
-# are accepted.
-Accepting = tuple[Dialect, bool]
-Key = tuple[bytes, str, Accepting, Store]
+# are accepted, and where the rows lie: a key of one tenant's schema proves nothing in another's.
+Accepting = tuple[Dialect, bool, Store]
+Key = tuple[bytes, str, Accepting]
 
 
 def prove(
@@ -53,8 +53,7 @@ def prove(
     epoch = epochs.current()
     if epoch is None:
         return look_up(carried)
-    # A key of one tenant's schema proves nothing in another's.
-    key = mark, carried[0].label, accepting, stores.current()
+    key = mark, carried[0].label, accepting
     try:
         value = epoch.read()  # before the row is
         proof = memory.get(key)
@@ -68,6 +67,29 @@ def prove(
     if until > now:
         memory.put(key, Proof(value, until, proven))
     return proven
+
+
+def recall(mark: bytes, label: str, accepting: Accepting) -> Proven | None:
+    """Return the row that a credential proves where this process can tell at once, without a
+    database, a socket or a wait; None where it can't.
+
+    Args:
+        mark, label: what stands for the header, and the label of its carrier.
+        accepting: what the view accepts.
+    """
+    epoch = epochs.current()
+    if not isinstance(epoch, epochs.HostEpoch):
+        return None
+    try:
+        proof = memory.get((mark, label, accepting))
+        return proof.proven if proof is not None and proof.holds(epoch.read()) else None
+    except epochs.EpochUnavailableError:
+        return None
+
+
+def asks_owner(proven: Proven) -> bool:
+    """Whether a host's user model works out for itself if the owner is active, by any means."""
+    return standing_of(proven.row).asked_owner is not None
 
 
 def _until(epoch: epochs.Epoch, now: float) -> float:

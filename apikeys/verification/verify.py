@@ -20,7 +20,8 @@ from apikeys.dialects import get as dialect_named
 from apikeys.lookup.query import find
 from apikeys.lookup.snapshots import Prototype
 from apikeys.models import AccessToken
-from apikeys.refusals import Reason, Refusal
+from apikeys.refusals import Face, Reason, Refusal
+from apikeys.restrictions import Facts
 from apikeys.verification.validity import Standing
 from apikeys.verification.validity import of as standing_of
 
@@ -28,21 +29,6 @@ logger = logging.getLogger("apikeys.verification")
 
 # Compared against when no row has the id, so that both answers take the same time.
 _NOBODY: Final = "0" * 16
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the transport knows about a request.
-
-    Attributes:
-        address: the client's address; None when it can't be known.
-        secure: it came over TLS.
-        foreign_origin: a browser page of another site sent it.
-    """
-
-    address: str | None
-    secure: bool
-    foreign_origin: bool
 
 
 @dataclass(slots=True)
@@ -104,11 +90,14 @@ def admit(proven: Proven, facts: Facts, now: datetime | None = None) -> AccessTo
     token: AccessToken = proven.row.copy()
     if proven.used_previous_secret:
         token.used_previous_secret = True
+    for restriction in dialect_named(standing.dialect).restrictions:
+        if face := restriction.objection(token, facts):
+            raise _refusal(Reason.RESTRICTED, standing, face)
     return token
 
 
-def _refusal(reason: Reason, standing: Standing) -> Refusal:
-    return Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
+def _refusal(reason: Reason, standing: Standing, face: Face | None = None) -> Refusal:
+    return Refusal(reason, token_id=standing.token_id, token_pk=standing.pk, face=face)
 
 
 def _is_previous(standing: Standing, credential: Credential, now: datetime | None) -> bool:

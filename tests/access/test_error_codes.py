@@ -71,7 +71,7 @@ def _of_services() -> Iterator[tuple[str, int]]:
                     yield code.replace("f'{field}", field), STATUSES[_name(node)]
             else:
                 yield code, STATUSES[_name(node)]
-        elif _name(node) == "_problem" and len(node.args) > 1:
+        elif _name(node) in ("problem", "make_problem") and len(node.args) > 1:
             status, code = node.args[:2]
             if isinstance(status, ast.Constant) and isinstance(code, ast.Constant):
                 yield code.value, status.value

@@ -15,9 +15,11 @@ from django.db import (
 )
 from django.db.backends.base.base import NO_DB_ALIAS
 
-from apikeys import authentication, networks, permissions
+from apikeys import networks
+from apikeys.access import principal, steps
 from apikeys.access.outages import is_outage
 from apikeys.activity import usage
+from apikeys.drf import endpoints
 from apikeys.exceptions import unavailable
 from apikeys.lookup import query as lookups
 from apikeys.models import AccessToken, RefusalCounter
@@ -226,16 +228,16 @@ def test_the_middleware_leaves_other_views_and_other_errors_to_django(
 
 INNER = {
     "address": (networks, "client_address"),
-    "declaration": (authentication.permissions, "declaration"),
+    "declaration": (endpoints, "declaration"),
     "lookup": (verify, "find"),
     "secret": (verify, "_is_previous"),
     "dialect": (verify, "_check_dialect"),
     "networks": (verify, "_check_address"),
     "state": (verify, "standing_of"),
     "transport": (verify, "_check_transport"),
-    "facts": (authentication.AccessTokenAuthentication, "_facts"),
-    "principal": (authentication, "AccessTokenPrincipal"),
-    "parsing": (authentication.AccessTokenAuthentication, "_parse"),
+    "facts": (steps, "_facts"),
+    "principal": (principal, "AccessTokenPrincipal"),
+    "parsing": (steps, "_look_up"),
     "compare": (verify.keys, "matches"),
 }
 
@@ -256,14 +258,14 @@ def test_a_fault_of_our_own_is_a_500_in_json_and_lets_nobody_in(
 
 
 def test_a_fault_in_counting_failures_is_a_500_too(api, monkeypatch):
-    monkeypatch.setattr(authentication, "_count_failure", gone(RuntimeError("broken inside")))
+    monkeypatch.setattr(steps, "_failure_limit", gone(RuntimeError("broken inside")))
     api.raise_request_exception = False
     assert fail(api).status_code == 500
 
 
-@pytest.mark.parametrize("name", ["_count", "_note_missing", "_add_limit_headers"])
+@pytest.mark.parametrize("name", ["usage.record", "limiting.peek"])
 def test_a_fault_after_the_response_breaks_no_response(api, issue, monkeypatch, name, caplog):
-    monkeypatch.setattr(f"apikeys.middleware.{name}", gone(RuntimeError("broken inside")))
+    monkeypatch.setattr(f"apikeys.access.finishing.{name}", gone(RuntimeError("broken inside")))
     assert api.key(issue()).get("/protected").status_code == 200
     assert "after a request to /protected" in caplog.text
 
@@ -279,10 +281,10 @@ def test_a_made_up_path_writes_one_line_of_log(api, caplog):
 def test_what_strangers_send_does_not_grow_the_memory_of_verdicts(api, issue):
     api.key(issue())
     api.get("/protected")
-    before = len(permissions._declared)
+    before = len(endpoints._declared)
     for number, method in itertools.product(range(20), ("PURGE", "X")):
         assert api.generic(f"{method}{number}", "/protected", secure=True).status_code == 405
-    assert len(permissions._declared) == before
+    assert len(endpoints._declared) == before
 
 
 @pytest.mark.postgres

@@ -15,12 +15,14 @@ from django.db import OperationalError, connections
 from django.utils.log import AdminEmailHandler
 from rest_framework.views import APIView
 
-from apikeys import authentication, conf, exceptions
+from apikeys import conf, exceptions, networks
+from apikeys.access import principal, steps
 from apikeys.activity import usage
 from apikeys.credentials import carriers
 from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.credentials.keys import KeyShape
 from apikeys.dialects import DefaultDialect
+from apikeys.drf import endpoints
 from apikeys.limits import limiter
 from apikeys.models import AccessToken
 from apikeys.services.tokens import rotate_token
@@ -158,10 +160,10 @@ BROKEN = {
     "the query": (verify, "find"),
     "the parser": (carriers, "parse_key"),
     "the pair": (carriers, "parse_pair"),
-    "the declaration": (authentication.permissions, "declaration"),
-    "the address": (authentication.networks, "client_address"),
-    "the facts": (authentication.AccessTokenAuthentication, "_facts"),
-    "the principal": (authentication, "AccessTokenPrincipal"),
+    "the declaration": (endpoints, "declaration"),
+    "the address": (networks, "client_address"),
+    "the facts": (steps, "_facts"),
+    "the principal": (principal, "AccessTokenPrincipal"),
 }
 
 

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from apikeys.credentials.keys import Credential
 from apikeys.models import AccessToken, AuditEvent, Membership, Organization
+from apikeys.restrictions import Facts
 from apikeys.services.tokens import revoke_token
-from apikeys.verification.verify import Facts, admit, prove
+from apikeys.verification.verify import admit, prove
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 

@@ -57,7 +57,7 @@ def test_the_wheel_names_what_it_needs(wheel):
         "djangorestframework",
         "limits",
     ]
-    assert set(metadata.get_all("Provides-Extra")) == {"argon2", "redis", "openapi"}
+    assert set(metadata.get_all("Provides-Extra")) == {"argon2", "redis", "openapi", "ninja"}
 
 
 def test_the_project_installs_all_that_the_library_needs():

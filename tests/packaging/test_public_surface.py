@@ -16,7 +16,6 @@ import apikeys
 
 # What lies in these is ours, or is for Django to find.
 ROOMS: Final = {
-    "access",
     "activity",
     "api",
     "credentials",
@@ -53,6 +52,22 @@ OF_ROOMS: Final = {
 }
 
 PUBLIC: Final[dict[str, list[str]]] = {
+    "access": [
+        "Access",
+        "Answer",
+        "Endpoint",
+        "Incoming",
+        "Undeclared",
+        "acheck",
+        "answer",
+        "authenticate",
+        "authorize",
+        "begin",
+        "charge",
+        "check",
+        "finish",
+        "refuse",
+    ],
     "addresses": [
         "guarded",
         "hide",
@@ -63,10 +78,12 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "without_secrets",
     ],
     "admin_search": ["SearchMixin"],
+    "asgi": ["AccessTokenRequired"],
     "authentication": ["AccessTokenAuthentication", "AccessTokenPrincipal"],
     "backends": ["SlowedMixin", "SlowedModelBackend"],
     "conf": ["Settings", "get"],
     "credits": ["ChargesCredits", "price"],
+    "decorators": ["access_token_required", "note", "refusal_of", "requirement"],
     "dialects": [
         "BASE62",
         "BY_PAGE",
@@ -88,11 +105,10 @@ PUBLIC: Final[dict[str, list[str]]] = {
     "emails": ["canonical", "forms", "same", "with_domain_in_letters"],
     "endpoints": [
         "DeclaredLimit",
+        "TokenEndpoint",
         "declared_limits",
-        "dialects_of",
         "has_price",
-        "token_callbacks",
-        "token_views",
+        "token_endpoints",
     ],
     "exceptions": [
         "InsufficientCredits",
@@ -145,11 +161,13 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "parse_network",
         "parse_networks",
     ],
+    "ninja": ["AccessRefused", "AccessTokenAuth", "AsyncAccessTokenAuth", "install"],
     "openapi.operations": ["Operation", "RequestHeader", "listed", "nullable", "record"],
     "parsers": ["BoundedJSONParser"],
     "pasted": ["Cut", "NoSecrets", "cut", "id_start", "is_token_id", "without_secrets"],
     "permissions": [
         "HasScope",
+        "Undeclared",
         "WorkspaceScopedMixin",
         "anonymous_access",
         "any_of",
@@ -164,7 +182,8 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "stamp",
         "stamp_log_in",
     ],
-    "refusals": ["Face", "Reason", "Refusal"],
+    "refusals": ["Face", "Reason", "Refusal", "retry_sentence"],
+    "restrictions": ["Face", "Facts", "Restriction"],
     "scopes": [
         "AnyOf",
         "any_of",
@@ -239,7 +258,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "rename_workspace",
     ],
     "testing": ["LastUse", "RefusalKey", "UsageKey", "add_refusals", "add_uses", "write_last_use"],
-    "throttling": ["AccessTokenThrottle", "kind_of", "peek"],
+    "throttling": ["AccessTokenThrottle"],
     "visible": ["compared", "has_something_visible", "normalized", "without_ignorable"],
 }
 

@@ -13,6 +13,7 @@ from apikeys.credentials.keys import Credential, KeyShape
 from apikeys.dialects import DefaultDialect
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.refusals import Refusal
+from apikeys.restrictions import Facts
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Conflict, Invalid
 from apikeys.services.tokens import (
@@ -22,7 +23,7 @@ from apikeys.services.tokens import (
     rotate_token,
 )
 from apikeys.services.workspaces import archive_workspace
-from apikeys.verification.verify import Facts, admit, prove
+from apikeys.verification.verify import admit, prove
 
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
 HOUR = timedelta(hours=1)

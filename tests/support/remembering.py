@@ -7,9 +7,11 @@ import pytest
 from apikeys import dialects
 from apikeys.credentials.carriers import Bearer
 from apikeys.credentials.keys import Credential
+from apikeys.models import stores
 from apikeys.refusals import Refusal
+from apikeys.restrictions import Facts
 from apikeys.verification import memory
-from apikeys.verification.verify import Facts, admit, prove
+from apikeys.verification.verify import admit, prove
 
 HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 
@@ -19,7 +21,7 @@ def present(issued, *, secret=None, facts=HERE):
     proven = memory.prove(
         (Bearer(), b""),
         "_".join(credential).encode(),
-        (dialects.get("default"), False),
+        (dialects.get("default"), False, stores.current()),
         lambda carried: prove(credential, dialects=("default",)),
     )
     return admit(proven, facts)

@@ -26,11 +26,11 @@ from apikeys import conf, dialects
 from apikeys.lookup.query import find
 from apikeys.models import AccessToken, Membership
 from apikeys.refusals import Reason
+from apikeys.restrictions import Facts
 from apikeys.services import members, organizations, tokens
 from apikeys.verification import epochs, memory, validity
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from apikeys.verification.epochs import redis as redis_module
-from apikeys.verification.verify import Facts
 from tests.support.apis import DIALECTS
 from tests.support.remembering import HERE, present, refused
 
@@ -246,8 +246,9 @@ class TestProofs:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The monotonic clock, in seconds; set its first item."""
-    now = [1000.0]
+    """The monotonic clock, in seconds; move its first item on."""
+    now = [float(int(time.monotonic()))]
+    monkeypatch.setattr(memory.places, "lease", lambda epoch: float("inf"))
     monkeypatch.setattr(memory.time, "monotonic", lambda: now[0])
     return now
 
@@ -259,10 +260,10 @@ class TestMemory:
     ):
         issued = issue()
         present(issued)
-        clock[0] = 1029.9
+        clock[0] += 29.9
         with django_assert_num_queries(0):
             present(issued)
-        clock[0] = 1030.0
+        clock[0] += 0.1
         with django_assert_num_queries(1):
             present(issued)
 
@@ -272,12 +273,12 @@ class TestMemory:
         monkeypatch.setattr(memory, "LARGEST", 2)
         old, young, third = issue(), issue(), issue()
         present(old)
-        clock[0] = 1020.0
+        clock[0] += 20.0
         present(young)
-        clock[0] = 1030.0
+        clock[0] += 10.0
         present(old)
         present(third)
-        assert [proof.until for proof in memory.memory._proofs.values()] == [1060.0, 1060.0]
+        assert [proof.until for proof in memory.memory._proofs.values()] == [clock[0] + 30.0] * 2
 
     def test_an_owner_who_works_out_whether_he_is_active_is_asked_each_time(
         self, epoch, issue, bob, monkeypatch

@@ -47,7 +47,8 @@ from apikeys.lookup.query import find
 from apikeys.refusals import Refusal
 from apikeys.verification import epochs, memory, places
 from apikeys.verification.epochs import redis
-from apikeys.verification.verify import Facts, admit, prove
+from apikeys.restrictions import Facts
+from apikeys.verification.verify import admit, prove
 
 if sys.argv[4]:
     place = epochs.HostEpoch(Path(sys.argv[4]) / "epoch")

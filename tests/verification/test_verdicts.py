@@ -15,11 +15,12 @@ from apikeys.credentials.carriers import Bearer
 from apikeys.credentials.keys import Credential
 from apikeys.dialects import DefaultDialect
 from apikeys.lookup.query import find
-from apikeys.models import AccessToken, Membership, Organization
+from apikeys.models import AccessToken, Membership, Organization, stores
 from apikeys.refusals import Reason, Refusal
+from apikeys.restrictions import Facts
 from apikeys.verification import epochs, memory, validity, verify
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch
-from apikeys.verification.verify import Facts, admit, prove
+from apikeys.verification.verify import admit, prove
 from tests.support.apis import say
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +140,7 @@ class TestTheMemoryOfProofs:
         return memory.prove(
             (Bearer(), b""),
             "_".join(credential).encode(),
-            (dialects.get("default"), False),
+            (dialects.get("default"), False, stores.current()),
             lambda carried: prove(credential, dialects=("default",)),
         )
 

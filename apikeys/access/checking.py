@@ -1,0 +1,129 @@
+"""One request judged whole: for every framework but DRF, which runs the steps apart."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.db import DEFAULT_DB_ALIAS, connections, router
+
+from apikeys import conf
+from apikeys.access import limiting, steps
+from apikeys.access.endpoint import Endpoint, Undeclared
+from apikeys.access.incoming import Incoming
+from apikeys.access.outages import is_outage
+from apikeys.access.problems import problem_of
+from apikeys.access.state import Access
+from apikeys.models import stores
+from apikeys.refusals import Reason, Refusal
+from apikeys.verification import memory
+
+logger = logging.getLogger("apikeys.requests")
+
+
+def check(incoming: Incoming, endpoint: Endpoint) -> Access:
+    """Judge a request: authenticate, authorize, charge. May ask the database and Redis.
+
+    Where it is not let in, or a store is down, ``access.problem`` says what to answer.
+
+    Args:
+        incoming: the request; its credentials are taken out of it.
+        endpoint: what is asked of it.
+
+    Raises:
+        Exception: a fault of the code; its frames hold no secret.
+    """
+    return _judge(_begin(incoming, endpoint))
+
+
+async def acheck(incoming: Incoming, endpoint: Endpoint, *, alone: bool = False) -> Access:
+    """Judge a request as ``check`` does, without holding up the event loop.
+
+    A thread is taken once, and not at all where this process remembers what the credential proves
+    and counts the limits itself (``CACHE = "host"``, ``LIMITS_STORAGE = "memory://"``).
+
+    Args:
+        incoming, endpoint: as ``check``.
+        alone: Django's own handler is not around it, which would give each request a thread of its
+            own and close its connections.
+    """
+    access = _begin(incoming, endpoint)
+    if _answers_at_once(access):
+        return _judge(access)
+    if not alone:
+        return await sync_to_async(_judge)(access)
+    async with ThreadSensitiveContext():
+        return await sync_to_async(_judge_alone)(access)
+
+
+def _begin(incoming: Incoming, endpoint: Endpoint) -> Access:
+    try:
+        access = steps.begin(incoming, endpoint.dialect, any_dialect=endpoint.any_dialect)
+    except Exception as fault:
+        raise cleaned(fault) from None
+    access.endpoint = endpoint
+    return access
+
+
+def _judge(access: Access) -> Access:
+    try:
+        _run(access)
+    except Refusal as refusal:
+        access.problem = problem_of(steps.refuse(access, refusal), access.dialect)
+        if not access.windows:
+            access.windows = limiting.peek(access)
+    except Undeclared as verdict:
+        logger.error("%s accepts no token: %s", access.incoming.path, verdict)
+        told = steps.refuse(access, Refusal(Reason.SCOPE_UNDECLARED))
+        access.problem = problem_of(told, access.dialect)
+    except Exception as fault:
+        access.problem = problem_of(fault, access.dialect) if is_outage(fault) else None
+        if access.problem is None:
+            raise cleaned(fault) from None
+    return access
+
+
+def _judge_alone(access: Access) -> Access:
+    try:
+        return _judge(access)
+    finally:
+        connections.close_all()  # the thread ends with the request
+
+
+def _run(access: Access) -> None:
+    asked, method = access.endpoint, access.incoming.method
+    wanted = asked.scopes_for(method) if asked is not None else None
+    steps.authenticate(access)
+    if not access.anonymous:
+        steps.authorize(access.token, wanted)
+    steps.charge(access)
+
+
+def cleaned(fault: Exception) -> Exception:
+    """Return a fault without its frames, which hold the secret: error pages print their variables.
+
+    What happened is logged, unless it is an outage, which is told otherwise.
+    """
+    if not is_outage(fault):
+        logger.error("fault in authentication\n%s", traceback.format_exc())
+    return fault.with_traceback(None)
+
+
+def _answers_at_once(access: Access) -> bool:
+    """Whether nothing has to be asked that an event loop would wait for."""
+    if not conf.get().limits_storage.startswith("memory") or access.dialect.restrictions:
+        return False
+    # A router may ask anything, and the schema of a tenant is named on a thread's connection.
+    if router.routers or stores.changes_schemas(connections[DEFAULT_DB_ALIAS]):
+        return False
+    if not access.taken:
+        return True
+    [(carrier, _raw), *others] = access.taken
+    if others:
+        return True
+    mark = access.incoming.meta[carrier.meta_key].mark
+    accepting = (access.dialect, access.any_dialect, stores.DEFAULT)
+    found = memory.recall(mark, carrier.label, accepting)
+    # A host's own user model may ask anything to tell whether its owner is active.
+    return found is not None and not memory.asks_owner(found)

@@ -1,0 +1,110 @@
+"""What an endpoint asks of those who call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol, cast
+
+from apikeys.limits import Limit
+from apikeys.scopes import Requirement, as_requirement
+
+SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+"""Those that change nothing (RFC 9110, section 9.2.1)."""
+
+Anonymous = Literal["first_party", "everyone"]
+"""Whom an endpoint answers without a credential.
+
+``first_party``: requests that say a page of our own made them. That proves nothing, since any
+program can say so: it is a tier for everyone behind a limit per address
+(``Limit(..., per="address", on="anonymous")``). ``everyone``: all.
+"""
+
+
+class Undeclared(Exception):  # noqa: N818 - a verdict about an endpoint
+    """The endpoint does not say which scopes it needs, or does not make them mandatory."""
+
+
+class Asked(Protocol):
+    """What the steps of access ask an endpoint; a DRF view answers from what it declares."""
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """The limits that a request may be counted on."""
+
+    def scopes_for(self, method: str) -> Requirement | None:
+        """Return the scopes that a method needs; None for a token and no scope.
+
+        Raises:
+            Undeclared: that is not said.
+        """
+
+    def anonymous_for(self, method: str) -> str | None:
+        """Return whom a method answers without a credential, see ``Anonymous``."""
+
+    def kind_for(self, method: str) -> str:
+        """Return the kind of request, for the limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What an endpoint says for itself.
+
+    Attributes:
+        scopes: the scopes that a token needs: a name, a set of names that are all needed, an
+            ``any_of(...)``, or one of these for each HTTP method. None: a token, and no scope.
+        anonymous: whom it answers without a credential; None for nobody.
+        limits: the limits that its requests are counted on.
+        kind: the kind of its requests, for the limits; by default ``read`` or ``write`` by method.
+        dialect: the dialect whose carriers are read and whose words are spoken.
+        any_dialect: accept tokens of every dialect, on the carriers of this one.
+
+    Raises:
+        ValueError: a scope is misspelt, or none is named where one must be.
+    """
+
+    scopes: Any = None
+    anonymous: Anonymous | None = None
+    limits: tuple[Limit, ...] = ()
+    kind: str = ""
+    dialect: str = "default"
+    any_dialect: bool = False
+
+    def __post_init__(self) -> None:
+        scopes: Any = self.scopes
+        if isinstance(scopes, Mapping):
+            scopes = {method.upper(): as_requirement(each) for method, each in scopes.items()}
+        elif scopes is not None:
+            scopes = as_requirement(scopes)
+        if self.anonymous not in (None, "first_party", "everyone"):
+            raise ValueError(
+                f"anonymous={self.anonymous!r}: write 'first_party' or 'everyone', or leave it out."
+            )
+        object.__setattr__(self, "scopes", scopes)
+        object.__setattr__(self, "limits", tuple(self.limits))
+
+    def scopes_for(self, method: str) -> Requirement | None:
+        """Return the scopes that a method needs; None for a token and no scope."""
+        if self.scopes is None or method == "OPTIONS":
+            return None
+        if not isinstance(self.scopes, Mapping):
+            return cast(Requirement, self.scopes)
+        wanted: Requirement | None = self.scopes.get(method)
+        if wanted is None and method == "HEAD":
+            wanted = self.scopes.get("GET")
+        if wanted is None:
+            raise Undeclared(f"it declares no scope for {method}")
+        return wanted
+
+    def anonymous_for(self, method: str) -> str | None:
+        """Return whom a method answers without a credential."""
+        return self.anonymous
+
+    def kind_for(self, method: str) -> str:
+        """Return the kind of request, for the limits."""
+        return self.kind or kind_of(method)
+
+
+def kind_of(method: str) -> str:
+    """Return the kind of a request of that method: ``read`` or ``write``."""
+    return "read" if method in SAFE_METHODS else "write"

@@ -1,0 +1,93 @@
+"""After the response: usage, last use, one log line for a refusal, headers for limits.
+
+Looks only at what the steps left, and never breaks a response.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from apikeys import conf, networks, pasted
+from apikeys.access import limiting
+from apikeys.access.state import Access
+from apikeys.activity import usage
+from apikeys.logs import printable
+from apikeys.models.activity import Outcome
+from apikeys.refusals import Reason, Refusal
+
+logger = logging.getLogger("apikeys.requests")
+
+_NONE: Final[Mapping[str, str]] = {}
+
+
+def finish(access: Access, status: int) -> Mapping[str, str]:
+    """Count a request that has been answered, and return the headers of its limits.
+
+    Asks Redis only where ``waits`` says so.
+
+    Args:
+        access: of the request.
+        status: the HTTP status of the answer.
+    """
+    if status == 401 and access.refusal is None and access.token is None:
+        access.refusal = Refusal(Reason.MISSING)
+    _count(access, status)
+    windows = access.windows or limiting.peek(access)
+    return access.dialect.limit_headers(windows) if windows else _NONE
+
+
+def waits(access: Access) -> bool:
+    """Whether ``finish`` may ask Redis, so that it must not run on an event loop."""
+    if access.windows or access.endpoint is None or not access.endpoint.limits:
+        return False
+    return not conf.get().limits_storage.startswith("memory")
+
+
+def _count(access: Access, status: int) -> None:
+    refusal, token = access.refusal, access.token
+    if refusal is not None:
+        _count_refusal(access, refusal, status)
+    pk = token.pk if token else refusal.token_pk if refusal else None
+    if pk is not None:
+        usage.record(
+            pk,
+            _outcome(refusal, status),
+            address=access.address,
+            agent=access.incoming.meta.get("HTTP_USER_AGENT", ""),
+            previous=token is not None and token.used_previous_secret,
+            used=token is not None,
+            store=access.store,
+        )
+
+
+def _count_refusal(access: Access, refusal: Refusal, status: int) -> None:
+    name = access.dialect.name
+    usage.refuse(
+        refusal.reason,
+        dialect=name,
+        address=networks.address_bucket(access.address),
+        token_id=refusal.token_id,
+        store=access.store,
+    )
+    logger.warning(
+        "refused status=%d reason=%s dialect=%s token_id=%s address=%s method=%s path=%s",
+        status,
+        refusal.reason.value,
+        name,
+        refusal.token_id or "-",
+        access.address or "unknown",
+        printable(access.incoming.method),
+        printable(pasted.without_secrets(access.incoming.path)),
+        extra={"kind": f"refused {refusal.reason.value}"},
+    )
+
+
+def _outcome(refusal: Refusal | None, status: int) -> str:
+    if refusal is not None:
+        limited = refusal.reason is Reason.RATE_LIMITED
+        return Outcome.LIMITED.value if limited else Outcome.REFUSED.value
+    if status >= 500:
+        return Outcome.SERVER_ERROR.value
+    return Outcome.CLIENT_ERROR.value if status >= 400 else Outcome.SUCCESS.value

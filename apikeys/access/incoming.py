@@ -1,0 +1,77 @@
+"""What of a request decides whether it is let in, whichever framework it came through."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+
+_SECURE: Final = {"https": "https", "wss": "https"}
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request.
+
+    Attributes:
+        method: the HTTP method.
+        meta: the headers by their CGI names, and ``REMOTE_ADDR``; credentials are taken out of it.
+        scheme: ``http`` or ``https``, the server's own word and no header's.
+        host: returns the host that the request names, validated; asked only where origins matter.
+        path: the path, for logs.
+        source: the Django request, which keeps copies of ``meta``.
+    """
+
+    method: str
+    meta: MutableMapping[str, Any] = field(repr=False)
+    scheme: str
+    host: Callable[[], str] = field(repr=False)
+    path: str = ""
+    source: HttpRequest | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_django(cls, request: HttpRequest) -> Incoming:
+        """Return what a Django request says."""
+        # The server's own word: ``request.scheme`` may believe a header that anybody can send.
+        scheme = request._get_scheme() or "http"  # type: ignore[attr-defined]
+        return cls(
+            request.method or "", request.META, scheme, request.get_host, request.path, request
+        )
+
+    @classmethod
+    def from_scope(cls, scope: MutableMapping[str, Any]) -> Incoming:
+        """Return what an ASGI scope says, of ``http`` or ``websocket``."""
+        scheme = _SECURE.get(scope.get("scheme", "http"), "http")
+        whole = {**scope, "method": scope.get("method", "GET"), "scheme": scheme}
+        return cls.from_django(ASGIRequest(whole, io.BytesIO()))
+
+    def withhold_copies(self, keys: Collection[str]) -> None:
+        """Hide headers in what Django has made of them besides ``meta``.
+
+        Args:
+            keys: their names in ``meta``.
+        """
+        if self.source is None:
+            return
+        self.source.__dict__.pop("headers", None)
+        scope = self.source.__dict__.get("scope")
+        if scope is not None:
+            self.source.__dict__["scope"] = withheld(scope, keys)
+
+
+def withheld(scope: MutableMapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    """Return a copy of an ASGI scope that does not show these headers.
+
+    Args:
+        scope: the scope; the server's own stays as it is.
+        keys: their names in ``request.META``.
+    """
+    names = {key.removeprefix("HTTP_").lower().replace("_", "-").encode() for key in keys}
+    headers = [
+        (name, b"***" if name.lower() in names else value) for name, value in scope["headers"]
+    ]
+    return {**scope, "headers": headers}

@@ -1,0 +1,179 @@
+"""The steps of one request: begin, authenticate, authorize, charge; and refuse, where one fails.
+
+Each is a function of its own, since a framework may run them apart and put a host's rules between
+them. ``checking`` runs them in order. Each raises a ``Refusal`` with the true reason.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+
+from apikeys import conf, dialects, limits, networks
+from apikeys.access import limiting
+from apikeys.access.incoming import Incoming
+from apikeys.access.state import Access
+from apikeys.credentials import carriers
+from apikeys.credentials.carriers import Carrier
+from apikeys.credentials.keys import MalformedCredentialError
+from apikeys.limits import Charge, Limit
+from apikeys.models import AccessToken, stores
+from apikeys.refusals import FACES, Reason, Refusal, retry_sentence
+from apikeys.restrictions import Facts
+from apikeys.scopes import AnyOf, Requirement, missing
+from apikeys.verification import memory, verify
+from apikeys.verification.verify import Proven
+
+
+def begin(incoming: Incoming, dialect: str = "default", *, any_dialect: bool = False) -> Access:
+    """Take the credentials out of a request, before all else: whatever fails from here on, no page
+    and no log shows the secret. No I/O.
+
+    Args:
+        incoming: the request, which is changed.
+        dialect: the dialect whose carriers are read and whose words are spoken.
+        any_dialect: accept tokens of every dialect.
+
+    Raises:
+        ImproperlyConfigured: there is no dialect of that name.
+    """
+    meta, spoken = incoming.meta, dialects.get(dialect)
+    browser = "HTTP_ORIGIN" in meta or "HTTP_SEC_FETCH_SITE" in meta
+    access = Access(incoming, spoken, any_dialect, browser)
+    taken = carriers.take(spoken.carriers_by_header, meta)
+    if taken:
+        access.taken, access.carried = taken, True
+        incoming.withhold_copies({carrier.meta_key for carrier, _raw in taken})
+    access.address = networks.client_address(meta, conf.get().trusted_proxies)
+    return access
+
+
+def authenticate(access: Access) -> AccessToken | None:
+    """Return the token whose secret the request carries; None without a credential.
+
+    Asks the database, or the memory of the cached mode. Whether ``access.anonymous`` is enough
+    without one is another question.
+    """
+    taken, access.taken = access.taken, ()
+    access.store = stores.current()
+    if not taken:
+        access.anonymous = _allows_anonymous(access)
+        return None
+    if len(taken) > 1:
+        raise Refusal(Reason.AMBIGUOUS)
+    [one] = taken
+    mark = access.incoming.meta[one[0].meta_key].mark
+    accepting = (access.dialect, access.any_dialect)
+    proven = memory.prove(one, mark, (*accepting, access.store), partial(_look_up, access))
+    access.token = verify.admit(proven, _facts(access))
+    return access.token
+
+
+def authorize(token: AccessToken | None, wanted: Requirement | None) -> None:
+    """Compare the token's scopes with those that are needed. No I/O.
+
+    Args:
+        token: the proven token, which must be there.
+        wanted: the scopes; None for a token and no scope.
+    """
+    if token is None:
+        raise Refusal(Reason.MISSING)
+    if wanted is None or not (lacking := missing(wanted, token.held_scopes())):
+        return
+    separator = " or " if isinstance(wanted, AnyOf) else " "
+    names = separator.join(sorted(lacking))
+    raise Refusal(
+        Reason.SCOPE_INSUFFICIENT,
+        token_id=token.token_id,
+        token_pk=token.pk,
+        detail=f"This API key does not have the required scope: {names}.",
+        extra={"required_scope": names},
+    )
+
+
+def charge(access: Access) -> None:
+    """Count the request on the limits of its endpoint: on all, or on none. May ask Redis."""
+    charges = limiting.charges_of(access)
+    if not charges:
+        return
+    verdict = limits.limiter(conf.get().limits_storage).hit(charges)
+    access.windows = verdict.windows
+    if verdict.refused_by is None:
+        return
+    token, seconds = access.token, verdict.refused_by.retry_after
+    raise Refusal(
+        Reason.RATE_LIMITED,
+        token_id=token.token_id if token else "",
+        token_pk=token.pk if token else None,
+        detail=f"Too many requests. {retry_sentence(seconds)}",
+        extra={"retry_after": seconds},
+    )
+
+
+def refuse(access: Access, refusal: Refusal) -> Refusal:
+    """Note why a request is refused; return what the caller is told. May ask Redis.
+
+    A credential that proves nothing counts against its address, and after too many of them the
+    answer is 429. Verification has run by then: a stranger's failures only turn a failing answer
+    into another, and never lock out a good key that comes from the same address.
+    """
+    # Its frames hold the access, which would then be freed by the garbage collector alone.
+    access.refusal = refusal.with_traceback(None)
+    unproven = FACES[refusal.reason].status == 401 and refusal.reason is not Reason.MISSING
+    if not (unproven or refusal.reason is Reason.AMBIGUOUS):
+        return refusal
+    settings = conf.get()
+    limit = _failure_limit(settings.limits["failed_credentials"])
+    one = Charge(limit, f"failed:{networks.address_bucket(access.address)}")
+    seconds = limits.limiter(settings.limits_storage).charge_one(one)
+    if not seconds:
+        return refusal
+    face = FACES[Reason.TOO_MANY_FAILURES]
+    return Refusal(
+        Reason.TOO_MANY_FAILURES,
+        detail=f"{face.detail} {retry_sentence(seconds)}",
+        extra={"retry_after": seconds},
+    )
+
+
+@lru_cache(maxsize=16)
+def _failure_limit(rate: str) -> Limit:
+    return Limit(rate, per="address", name="failed_credentials")
+
+
+def _allows_anonymous(access: Access) -> bool:
+    if access.endpoint is None:
+        return False
+    whom = access.endpoint.anonymous_for(access.incoming.method)
+    if whom == "first_party":
+        access.by_page = True
+        return networks.is_first_party(access.incoming.meta, access.dialect.first_party_origins)
+    return whom == "everyone"
+
+
+def _look_up(access: Access, carried: tuple[Carrier, bytes]) -> Proven:
+    dialect = access.dialect
+    accepted = {dialect.name: dialect}
+    prefixes, shapes = dialect.accepted_prefixes, dialect.accepted_key_shapes
+    if access.any_dialect:
+        accepted = dict(dialects.all_dialects())
+        every = accepted.values()
+        prefixes = frozenset().union(*(d.accepted_prefixes for d in every))
+        shapes = tuple(shape for d in every for shape in d.accepted_key_shapes)
+    carrier, raw = carried
+    try:
+        credential = carrier.parse(raw, prefixes=prefixes, shapes=shapes)
+    except MalformedCredentialError:
+        raise Refusal(Reason.MALFORMED) from None
+    return verify.prove(credential, dialects=accepted)
+
+
+def _facts(access: Access) -> Facts:
+    incoming, dialect = access.incoming, access.dialect
+    secure = incoming.scheme == "https" or networks.is_secure(
+        incoming.meta, incoming.scheme, conf.get().trusted_proxies
+    )
+    foreign = False
+    if access.browser and dialect.foreign_origins == "refuse":
+        own = f"{'https' if secure else 'http'}://{incoming.host()}"
+        foreign = networks.is_foreign(incoming.meta, dialect.first_party_origins, own)
+    return Facts(access.address, secure, foreign, incoming.method, incoming.meta)

@@ -1,0 +1,147 @@
+"""Access tokens before any ASGI application, HTTP and WebSocket: Channels, Starlette, your own.
+
+Knows no rule: ``apikeys.access`` judges the credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse
+
+from apikeys import access
+from apikeys.access import Access, Endpoint, Incoming
+from apikeys.access.caching import tell
+from apikeys.access.endpoint import Anonymous
+from apikeys.access.finishing import waits
+from apikeys.decorators import requirement
+from apikeys.limits import Limit
+
+__all__ = ["AccessTokenRequired"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_DENIAL: Final = "websocket.http.response"
+_SWITCHING: Final = 101
+_CLOSE: Final = 4000
+_TOLD: Final = ("vary", "cache-control")
+
+
+class AccessTokenRequired:
+    """An ASGI application that lets requests with a token through to another one.
+
+    The inner application finds ``scope["auth"]`` (the token), ``scope["user"]`` (its owner or
+    principal) and ``scope["apikeys"]`` (all that is known). The secret is in its scope no more.
+
+    A WebSocket is not accepted: it is closed with 4000 and the HTTP status (4401, 4403, 4429), or
+    where the server can do that, its handshake is answered with the refusal itself.
+
+    Args:
+        app: the application behind it.
+        scopes, limits, kind, anonymous, dialect, any_dialect: as ``access_token_required``.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *scopes: Any,
+        limits: Sequence[Limit] = (),
+        kind: str = "",
+        anonymous: Anonymous | None = None,
+        dialect: str = "default",
+        any_dialect: bool = False,
+    ) -> None:
+        self.app = app
+        self.endpoint = Endpoint(
+            scopes=requirement(scopes),
+            limits=tuple(limits),
+            kind=kind,
+            anonymous=anonymous,
+            dialect=dialect,
+            any_dialect=any_dialect,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        incoming = Incoming.from_scope(scope)
+        state = await access.acheck(incoming, self.endpoint, alone=True)
+        told = _Told(state, send)
+        if not state.allowed:
+            await _refuse(scope, state, receive, told)
+            return
+        source: Any = incoming.source  # its scope hides the secret
+        known = {"apikeys": state, "auth": state.token, "user": state.user}
+        await self.app({**scope, "headers": source.scope["headers"], **known}, receive, told)
+
+
+class _Told:
+    """Sends what an application answers, and counts the request when the answer begins."""
+
+    def __init__(self, state: Access, send: Send) -> None:
+        self.state = state
+        self.send = send
+        self.finished = False
+
+    async def __call__(self, message: Message) -> None:
+        status = _status_of(message)
+        if status is not None and not self.finished:
+            self.finished = True
+            limits = await self._finish(status)
+            if message["type"].endswith("response.start"):
+                message = {**message, "headers": self._headers(message, limits)}
+        await self.send(message)
+
+    async def _finish(self, status: int) -> Any:
+        if waits(self.state):
+            return await sync_to_async(access.finish)(self.state, status)
+        return access.finish(self.state, status)
+
+    def _headers(self, message: Message, limits: Any) -> list[tuple[bytes, bytes]]:
+        present = [(name, value) for name, value in message.get("headers", ())]
+        response = HttpResponse(status=message["status"])
+        for name, value in present:
+            if (key := name.decode("latin-1").lower()) in _TOLD:
+                said = [response.headers[key]] if key in response.headers else []
+                response.headers[key] = ", ".join([*said, value.decode("latin-1")])
+        tell(self.state, response)
+        kept = [pair for pair in present if pair[0].decode("latin-1").lower() not in _TOLD]
+        written = {**{name: response.headers[name] for name in _TOLD if name in response.headers}}
+        return kept + [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in {**written, **limits}.items()
+        ]
+
+
+def _status_of(message: Message) -> int | None:
+    """Return the HTTP status by which a message ends what is asked of us; None for others."""
+    match message["type"]:
+        case "http.response.start" | "websocket.http.response.start":
+            return int(message["status"])
+        case "websocket.accept":
+            return _SWITCHING
+        case "websocket.close":
+            return 403  # before it was accepted, that is what a server answers
+    return None
+
+
+async def _refuse(scope: Scope, state: Access, receive: Receive, send: _Told) -> None:
+    status, headers, body = access.answer(state)
+    if scope["type"] == "websocket":
+        await receive()
+        if _DENIAL not in (scope.get("extensions") or {}):
+            await send._finish(status)
+            await send.send({"type": "websocket.close", "code": _CLOSE + status})
+            return
+    kind = _DENIAL if scope["type"] == "websocket" else "http.response"
+    pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    pairs.append((b"content-length", str(len(body)).encode()))
+    await send({"type": f"{kind}.start", "status": status, "headers": pairs})
+    await send({"type": f"{kind}.body", "body": body})

@@ -1,0 +1,186 @@
+"""A DRF view as an endpoint: the scopes, limits and anonymous access that it declares.
+
+What a view declares is worked out once for a class, action and method. Knows no credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.permissions import AND, BasePermission
+
+from apikeys.access.endpoint import SAFE_METHODS, Undeclared, kind_of
+from apikeys.limits import Limit
+from apikeys.scopes import Requirement, as_requirement
+
+_ACTIONS: Final = {"POST": "write", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+
+
+class ScopePermission(BasePermission):
+    """The base of permissions that ask what a view declares."""
+
+
+class ViewEndpoint:
+    """What a DRF view asks of those who call it.
+
+    Args:
+        view: the view, or None for a request that has none.
+    """
+
+    __slots__ = ("view",)
+
+    def __init__(self, view: Any) -> None:
+        self.view = view
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """The limits of the view."""
+        return getattr(self.view, "limits", None) or ()
+
+    def scopes_for(self, method: str) -> Requirement | None:
+        """Return the scopes that a method needs; None for a token and no scope."""
+        return None if self.view is None else declaration(self.view, method)
+
+    def anonymous_for(self, method: str) -> str | None:
+        """Return whom a method answers without a credential."""
+        return anonymous_access(self.view, method)
+
+    def kind_for(self, method: str) -> str:
+        """Return ``read`` or ``write``, or what the view or the handler of an action names."""
+        handler = getattr(self.view, getattr(self.view, "action", None) or method.lower(), None)
+        named = getattr(handler, "limit_kind", None) or getattr(self.view, "limit_kind", None)
+        return named or kind_of(method)
+
+
+def anonymous_access(view: Any, method: str) -> str | None:
+    """Return whom the view, or the handler of an extra ``@action``, answers without a credential.
+
+    ``"first_party"``: requests that say a page of our own made them. That proves nothing, since
+    any program can say so: it is a tier for everyone behind a limit per address
+    (``Limit(..., per="address", on="anonymous")``). ``"everyone"``: all. None: nobody.
+
+    Raises:
+        ImproperlyConfigured: the view says something else.
+    """
+    name = _handler_name(view, method) if view is not None else None
+    handler = getattr(view, name) if name else None
+    access = getattr(handler, "anonymous_access", None) or getattr(view, "anonymous_access", None)
+    if access not in (None, "first_party", "everyone"):
+        raise ImproperlyConfigured(
+            f"{type(view).__qualname__}.anonymous_access is {access!r}, "
+            "and must be 'first_party' or 'everyone'."
+        )
+    return access
+
+
+def declaration(view: Any, method: str) -> Requirement | None:
+    """Return what the view demands for this method; None where it demands a token and no scope.
+
+    Raises:
+        Undeclared: the view declares nothing for this method, or ``HasScope`` is not a mandatory
+            part of its permissions.
+    """
+    action = getattr(view, "action", None)
+    on_behalf_of_options = action == "metadata" and method != "OPTIONS"
+    if on_behalf_of_options or not _DECLARING.isdisjoint(vars(view)):
+        # Said in as_view(): another route of this view may say otherwise.
+        name = _handler_name(view, method)
+        return None if name is None else _declare(view, method, name)
+    found = _declared.get((type(view), action, method))
+    if found is None:
+        name = _handler_name(view, method)
+        if name is None:
+            return None  # DRF answers 405; and made-up methods must not grow the memory
+        try:
+            found = (_declare(view, method, name),)
+        except Undeclared as verdict:
+            found = verdict.with_traceback(None)  # its frames hold the request
+        _declared[type(view), action, method] = found
+    if isinstance(found, Undeclared):
+        raise Undeclared(*found.args)
+    return found[0]
+
+
+_declared: dict[tuple[type, str | None, str], tuple[Requirement | None] | Undeclared] = {}
+_DECLARING: Final = frozenset(
+    {
+        "http_method_names",
+        "permission_classes",
+        "required_scopes",
+        "scope_resource",
+        "scopes_not_needed",
+    }
+)
+
+
+def _declare(view: Any, method: str, name: str) -> Requirement | None:
+    if getattr(view, "scopes_not_needed", False) is True:
+        return None
+    if not _is_mandatory(view.get_permissions()):
+        raise Undeclared("HasScope is not a mandatory part of its permissions")
+    if method == "OPTIONS":
+        return None
+    action = _extra_action(view, name)
+    if action is None:
+        own = getattr(view, "required_scopes", None)
+    else:
+        own = _of_action(action, getattr(view, name))
+    if own is not None:
+        return _requirement(own, method)
+    resource = getattr(view, "scope_resource", None)
+    if resource and action is None:
+        return as_requirement({f"{resource}:{_action_word(method)}"})
+    raise Undeclared(f"it declares no scope for {method}")
+
+
+def _extra_action(view: Any, name: str) -> Any:
+    """Return the ``@action`` that answers by this handler, its own or a mapped one, or None."""
+    actions: Iterable[Any] = getattr(view, "get_extra_actions", tuple)()
+    return next((action for action in actions if name in action.mapping.values()), None)
+
+
+def _of_action(action: Any, handler: Any) -> Any:
+    own = getattr(handler, "required_scopes", None)
+    if own is not None:
+        return own
+    own = getattr(action, "required_scopes", action.kwargs.get("required_scopes"))
+    # To a handler mapped with `@action.mapping.delete` only a declaration by method can refer.
+    return own if handler.__name__ == action.__name__ or isinstance(own, Mapping) else None
+
+
+def _requirement(declared: Any, method: str) -> Requirement:
+    if isinstance(declared, Mapping):
+        own = declared.get(method)
+        if own is None and method == "HEAD":
+            own = declared.get("GET")
+        if own is None:
+            raise Undeclared(f"required_scopes has no entry for {method}")
+        declared = own
+    try:
+        return as_requirement(declared)
+    except ValueError as error:
+        raise Undeclared(f"required_scopes for {method}: {error}") from None
+
+
+def _action_word(method: str) -> str:
+    return "read" if method in SAFE_METHODS else _ACTIONS.get(method, "write")
+
+
+def _handler_name(view: Any, method: str) -> str | None:
+    """Return the name of the view's method that answers this HTTP method, or None."""
+    name = method.lower()
+    if name not in view.http_method_names:
+        return None
+    actions: Mapping[str, str] | None = getattr(view, "action_map", None)
+    if actions is not None and name != "options":
+        return actions.get(name)  # view.action is "metadata" while OPTIONS asks about the others
+    return name if hasattr(view, name) else None
+
+
+def _is_mandatory(permissions: Iterable[Any]) -> bool:
+    return any(
+        isinstance(p, ScopePermission) or (isinstance(p, AND) and _is_mandatory(vars(p).values()))
+        for p in permissions
+    )
