@@ -16,9 +16,9 @@ from apikeys import access, dialects
 from apikeys.access import Undeclared
 from apikeys.access import state as states
 from apikeys.access.checking import cleaned
-from apikeys.access.principal import AccessTokenPrincipal
+from apikeys.access.principal import AccessTokenPrincipal, user_of
 from apikeys.drf import caching
-from apikeys.drf.endpoints import ViewEndpoint
+from apikeys.drf.endpoints import ViewEndpoint, declaration
 from apikeys.exceptions import Refused
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
@@ -52,15 +52,15 @@ class AccessTokenAuthentication(BaseAuthentication):
         """
         http = request._request
         view = (request.parser_context or {}).get("view")
-        if view is not None:
-            caching.seal(type(view))
         try:
             state = access.begin(
                 access.Incoming.from_django(http), self.dialect, any_dialect=self.any_dialect
             )
             http.apikeys = state  # type: ignore[attr-defined]
             state.endpoint = ViewEndpoint(view)
-            state.endpoint.scopes_for(http.method or "")
+            if view is not None:
+                caching.seal(type(view))
+                declaration(view, http.method or "")  # whether it accepts any token
             token = access.authenticate(state)
         except Undeclared as verdict:
             logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
@@ -70,7 +70,7 @@ class AccessTokenAuthentication(BaseAuthentication):
             raise Refused(access.refuse(state, refusal)) from None
         except Exception as fault:
             raise cleaned(fault) from None
-        return None if token is None else (state.user, token)
+        return None if token is None else (user_of(token), token)
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401; a browser gets none that opens a password box."""

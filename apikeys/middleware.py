@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from apikeys import pasted
 from apikeys.access import state as states
-from apikeys.access.caching import mark
+from apikeys.access.caching import is_told, mark
 from apikeys.access.finishing import finish, waits
 from apikeys.drf.caching import seal_view, spoken_at
 from apikeys.exceptions import unavailable
@@ -35,16 +35,15 @@ class AccessTokenMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        # Asked once: it costs a request microseconds.
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
             # Django takes a thread for each that is no coroutine, at every request of the site.
-            vars(self).update(
-                process_view=self._aprocess_view,
-                process_template_response=self._aprocess_template_response,
-            )
+            vars(self).update(process_view=self._aprocess_view)
 
     def __call__(self, request: HttpRequest) -> Any:
-        if iscoroutinefunction(self):
+        if self._is_async:
             return self._acall(request)
         return _finish(request, self.get_response(request))
 
@@ -59,21 +58,8 @@ class AccessTokenMiddleware:
         """See to it that the view speaks to caches where another authenticator comes first."""
         seal_view(callback)
 
-    def process_template_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
-        """Mark an answer for which no authenticator of ours was asked before it is stored."""
-        if states.of(request) is None:
-            _mark(request, None, response)
-        return response
-
     async def _aprocess_view(self, *request_and_view: Any) -> None:
         type(self).process_view(self, *request_and_view)
-
-    async def _aprocess_template_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
-        return type(self).process_template_response(self, request, response)
 
     def process_exception(
         self, request: HttpRequest, exception: Exception
@@ -97,9 +83,8 @@ def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
 
 def _mark(request: HttpRequest, state: states.Access | None, response: HttpResponseBase) -> None:
     """Tell caches what the view itself could not: that of Django's errors, and without DRF."""
-    finished = state.vary if state is not None else ""
-    if finished and response.headers.get("Vary", "").startswith(finished):
-        return  # the view's own answer, to whose names others may have added
+    if state is not None and is_told(state, response):
+        return  # the view's own answer
     try:
         spoken = spoken_at(request)
         if state is not None:

@@ -34,6 +34,12 @@ def tell(access: Access, response: HttpResponseBase) -> None:
     access.vary = write(response, names, access.carried)
 
 
+def is_told(access: Access, response: HttpResponseBase) -> bool:
+    """Whether an answer still says what ``tell`` made it say, with or without more names."""
+    present: str = response.headers._store.get("vary", ("", ""))[1]
+    return bool(access.vary) and present.startswith(access.vary)
+
+
 def mark(
     response: HttpResponseBase, spoken: Iterable[Dialect], *, carried: bool, by_page: bool = False
 ) -> None:

@@ -6,7 +6,7 @@ import logging
 import traceback
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
-from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db import connections
 
 from apikeys import conf
 from apikeys.access import limiting, steps
@@ -17,7 +17,7 @@ from apikeys.access.problems import problem_of
 from apikeys.access.state import Access
 from apikeys.models import stores
 from apikeys.refusals import Reason, Refusal
-from apikeys.verification import memory
+from apikeys.verification import epochs, memory
 
 logger = logging.getLogger("apikeys.requests")
 
@@ -67,6 +67,7 @@ def _begin(incoming: Incoming, endpoint: Endpoint) -> Access:
 
 
 def _judge(access: Access) -> Access:
+    access.where()  # ``finish`` may run in another thread
     try:
         _run(access)
     except Refusal as refusal:
@@ -114,16 +115,14 @@ def _answers_at_once(access: Access) -> bool:
     """Whether nothing has to be asked that an event loop would wait for."""
     if not conf.get().limits_storage.startswith("memory") or access.dialect.restrictions:
         return False
-    # A router may ask anything, and the schema of a tenant is named on a thread's connection.
-    if router.routers or stores.changes_schemas(connections[DEFAULT_DB_ALIAS]):
+    if stores.may_differ():
         return False
-    if not access.taken:
+    if len(access.taken) != 1:
         return True
-    [(carrier, _raw), *others] = access.taken
-    if others:
-        return True
-    mark = access.incoming.meta[carrier.meta_key].mark
-    accepting = (access.dialect, access.any_dialect, stores.DEFAULT)
-    found = memory.recall(mark, carrier.label, accepting)
+    epoch = epochs.current()
+    if epoch is None:
+        return False
+    [(carrier, _raw)] = access.taken
+    found = memory.recall(epoch, steps.memory_key(access, carrier))
     # A host's own user model may ask anything to tell whether its owner is active.
     return found is not None and not memory.asks_owner(found)

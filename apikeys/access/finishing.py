@@ -14,6 +14,7 @@ from apikeys.access import limiting
 from apikeys.access.state import Access
 from apikeys.activity import usage
 from apikeys.logs import printable
+from apikeys.models import stores
 from apikeys.models.activity import Outcome
 from apikeys.refusals import Reason, Refusal
 
@@ -25,7 +26,7 @@ _NONE: Final[Mapping[str, str]] = {}
 def finish(access: Access, status: int) -> Mapping[str, str]:
     """Count a request that has been answered, and return the headers of its limits.
 
-    Asks Redis only where ``waits`` says so.
+    On an event loop only where ``waits`` says no.
 
     Args:
         access: of the request.
@@ -39,7 +40,12 @@ def finish(access: Access, status: int) -> Mapping[str, str]:
 
 
 def waits(access: Access) -> bool:
-    """Whether ``finish`` may ask Redis, so that it must not run on an event loop."""
+    """Whether ``finish`` must not run on an event loop.
+
+    It may ask Redis, or a tenant's schema may be named on the connection of the request's thread.
+    """
+    if access.store is None and stores.may_differ():
+        return True
     if access.windows or access.endpoint is None or not access.endpoint.limits:
         return False
     return not conf.get().limits_storage.startswith("memory")
@@ -58,7 +64,7 @@ def _count(access: Access, status: int) -> None:
             agent=access.incoming.meta.get("HTTP_USER_AGENT", ""),
             previous=token is not None and token.used_previous_secret,
             used=token is not None,
-            store=access.store,
+            store=access.where(),
         )
 
 
@@ -69,7 +75,7 @@ def _count_refusal(access: Access, refusal: Refusal, status: int) -> None:
         dialect=name,
         address=networks.address_bucket(access.address),
         token_id=refusal.token_id,
-        store=access.store,
+        store=access.where(),
     )
     logger.warning(
         "refused status=%d reason=%s dialect=%s token_id=%s address=%s method=%s path=%s",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Callable, Collection, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
+
+from apikeys.credentials.carriers import Carrier
 
 _SECURE: Final = {"https": "https", "wss": "https"}
 
@@ -49,18 +51,19 @@ class Incoming:
         whole = {**scope, "method": scope.get("method", "GET"), "scheme": scheme}
         return cls.from_django(ASGIRequest(whole, io.BytesIO()))
 
-    def withhold_copies(self, keys: Collection[str]) -> None:
-        """Hide headers in what Django has made of them besides ``meta``.
+    def withhold_copies(self, taken: Iterable[tuple[Carrier, bytes]]) -> None:
+        """Hide credentials in what Django has made of the headers besides ``meta``.
 
         Args:
-            keys: their names in ``meta``.
+            taken: the credentials, with what brought them.
         """
         if self.source is None:
             return
-        self.source.__dict__.pop("headers", None)
-        scope = self.source.__dict__.get("scope")
-        if scope is not None:
-            self.source.__dict__["scope"] = withheld(scope, keys)
+        copies = self.source.__dict__
+        copies.pop("headers", None)
+        if "scope" in copies:
+            keys = {carrier.meta_key for carrier, _raw in taken}
+            copies["scope"] = withheld(copies["scope"], keys)
 
 
 def withheld(scope: MutableMapping[str, Any], keys: Collection[str]) -> dict[str, Any]:

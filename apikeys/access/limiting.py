@@ -9,7 +9,6 @@ from typing import Any, Final
 from apikeys import conf, limits, networks
 from apikeys.access.state import Access
 from apikeys.limits import Charge, Limit, Window
-from apikeys.models import stores
 from apikeys.models.tokens import Kind
 
 ANONYMOUS: Final = "anonymous"
@@ -26,7 +25,7 @@ def charges_of(access: Access) -> Sequence[Charge]:
         return ()
     kind = asked.kind_for(access.incoming.method)
     overrides = access.token.organization.limits if access.token else {}
-    store = access.store or stores.current()
+    store = access.where()
     charges = []
     for limit in declared:
         applies = access.token is None if limit.on == ANONYMOUS else limit.applies_to(kind)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 
 from apikeys.access.principal import user_of
+from apikeys.models import stores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ class Access:
         refusal: why it was refused, for logs and counters.
         problem: what the caller is told, where ``check`` was asked and it is not let in.
         windows: state of the limits it was counted on.
-        store: where its token lies; None before that is known.
+        store: what ``where`` has found; None before.
     """
 
     incoming: Incoming
@@ -70,6 +71,12 @@ class Access:
     def allowed(self) -> bool:
         """Whether ``check`` has let it in."""
         return self.problem is None
+
+    def where(self) -> Store:
+        """Return where its token lies: where this thread reads tokens when it first asks."""
+        if self.store is None:
+            self.store = stores.current()
+        return self.store
 
     @property
     def user(self) -> Any:

@@ -16,11 +16,11 @@ from apikeys.credentials import carriers
 from apikeys.credentials.carriers import Carrier
 from apikeys.credentials.keys import MalformedCredentialError
 from apikeys.limits import Charge, Limit
-from apikeys.models import AccessToken, stores
+from apikeys.models import AccessToken
 from apikeys.refusals import FACES, Reason, Refusal, retry_sentence
 from apikeys.restrictions import Facts
 from apikeys.scopes import AnyOf, Requirement, missing
-from apikeys.verification import memory, verify
+from apikeys.verification import epochs, memory, verify
 from apikeys.verification.verify import Proven
 
 
@@ -42,7 +42,7 @@ def begin(incoming: Incoming, dialect: str = "default", *, any_dialect: bool = F
     taken = carriers.take(spoken.carriers_by_header, meta)
     if taken:
         access.taken, access.carried = taken, True
-        incoming.withhold_copies({carrier.meta_key for carrier, _raw in taken})
+        incoming.withhold_copies(taken)
     access.address = networks.client_address(meta, conf.get().trusted_proxies)
     return access
 
@@ -54,18 +54,44 @@ def authenticate(access: Access) -> AccessToken | None:
     without one is another question.
     """
     taken, access.taken = access.taken, ()
-    access.store = stores.current()
     if not taken:
         access.anonymous = _allows_anonymous(access)
         return None
     if len(taken) > 1:
         raise Refusal(Reason.AMBIGUOUS)
     [one] = taken
-    mark = access.incoming.meta[one[0].meta_key].mark
-    accepting = (access.dialect, access.any_dialect)
-    proven = memory.prove(one, mark, (*accepting, access.store), partial(_look_up, access))
-    access.token = verify.admit(proven, _facts(access))
-    return access.token
+    epoch = epochs.current()
+    if epoch is None:
+        proven = _look_up(access, one)
+    else:
+        proven = memory.prove(epoch, memory_key(access, one[0]), partial(_look_up, access, one))
+    facts = _facts(access)
+    token = verify.admit(proven, facts)
+    if access.dialect.restrictions or access.any_dialect:
+        _restrict(access, token, facts)
+    access.token = token
+    return token
+
+
+def memory_key(access: Access, carrier: Carrier) -> memory.Key:
+    """Return what a credential, not yet taken away from the access, is remembered by.
+
+    Args:
+        access: of the request.
+        carrier: what brought the credential.
+    """
+    mark = access.incoming.meta[carrier.meta_key].mark
+    return mark, carrier.label, access.dialect, access.any_dialect, access.where()
+
+
+def _restrict(access: Access, token: AccessToken, facts: Facts) -> None:
+    dialect = access.dialect
+    if access.any_dialect:
+        dialect = dialects.get(token.workspace.dialect)
+    for restriction in dialect.restrictions:
+        if face := restriction.objection(token, facts):
+            pk, token_id = token.pk, token.token_id
+            raise Refusal(Reason.RESTRICTED, token_id=token_id, token_pk=pk, face=face)
 
 
 def authorize(token: AccessToken | None, wanted: Requirement | None) -> None:

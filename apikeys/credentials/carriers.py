@@ -218,7 +218,10 @@ def take(
         withheld = isinstance(value, WithheldHeader)
         # WSGI hands headers over as Latin-1 text (PEP 3333), test clients hand over any text.
         raw = value.raw if withheld else value.encode("latin-1", "replace").strip(_BLANKS)
-        carrier = schemes.get("") or _of_scheme(schemes, raw)
+        carrier = schemes.get("")
+        if carrier is None:
+            scheme, *_rest = raw.split(None, 1) or [b""]
+            carrier = schemes.get(scheme.lower().decode("latin-1"))
         if carrier is None:
             continue
         if not withheld:
@@ -230,9 +233,3 @@ def take(
         if b"," in raw:
             found[-1:] = [(carrier, part) for part in raw.split(b",", 1)]
     return found
-
-
-def _of_scheme(schemes: Mapping[str, Carrier], raw: bytes) -> Carrier | None:
-    """Return the carrier of the authentication scheme that a value begins with, in any case."""
-    words = raw.split(None, 1)
-    return schemes.get(words[0].lower().decode("latin-1")) if words else None

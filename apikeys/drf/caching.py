@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from apikeys import dialects
+from apikeys.access import Access
 from apikeys.access import state as states
 from apikeys.access.caching import tell, write
 from apikeys.dialects import BY_PAGE, Dialect
@@ -53,7 +54,11 @@ def _sealed(finalize: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(finalize)
     def finalize_response(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = finalize(view, request, response, *args, **kwargs)
-        _tell(request, response)
+        state = getattr(request._request, "apikeys", None)
+        if state is not None and len(request.authenticators) == 1:
+            tell(state, response)
+        else:
+            _tell_beside_others(state, request, response)
         return response
 
     setattr(finalize_response, _SEALED, finalize_response)
@@ -69,13 +74,9 @@ def seal_view(callback: Any) -> None:
         seal(cls)
 
 
-def _tell(request: Any, response: Any) -> None:
+def _tell_beside_others(state: Access | None, request: Any, response: Any) -> None:
     http: HttpRequest = request._request
-    state = states.of(http)
     authenticators = request.authenticators
-    if state is not None and len(authenticators) == 1:
-        tell(state, response)
-        return
     spoken = spoken_by(authenticators)
     if not spoken and state is None:
         return

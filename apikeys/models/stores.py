@@ -75,6 +75,11 @@ def changes_schemas(connection: Any) -> bool:
     return any(hasattr(connection, mark) for mark in _MARKS)
 
 
+def may_differ() -> bool:
+    """Whether requests may read tokens in different places, so that each thread has to be asked."""
+    return bool(router.routers) or changes_schemas(connections[DEFAULT_DB_ALIAS])
+
+
 def of_people() -> Store:
     """Return where this thread reads and writes users now."""
     model = get_user_model()

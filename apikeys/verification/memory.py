@@ -16,44 +16,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from apikeys.credentials.carriers import Carrier
 from apikeys.dialects import Dialect
 from apikeys.models import stores
 from apikeys.models.stores import Store
 from apikeys.verification import epochs, places
-from apikeys.verification.validity import of as standing_of
 from apikeys.verification.verify import Proven
 
 LONGEST_SECONDS: Final = 30.0
 LARGEST: Final = 10_000
 
-# The view's dialect (another object once the settings are others), whether every dialect's tokens
-# are accepted, and where the rows lie: a key of one tenant's schema proves nothing in another's.
-Accepting = tuple[Dialect, bool, Store]
-Key = tuple[bytes, str, Accepting]
+# What stands for the header (``carriers.WithheldHeader.mark``) and the label of its carrier; the
+# view's dialect (another object once the settings are others) and whether every dialect's tokens
+# are accepted; where the rows lie: a key of one tenant's schema proves nothing in another's.
+Key = tuple[bytes, str, Dialect, bool, Store]
 
 
-def prove(
-    carried: tuple[Carrier, bytes],
-    mark: bytes,
-    accepting: Accepting,
-    look_up: Callable[[tuple[Carrier, bytes]], Proven],
-) -> Proven:
+def prove(epoch: epochs.Epoch, key: Key, look_up: Callable[[], Proven]) -> Proven:
     """Return the row that a credential proves: from memory where that holds, else by ``look_up``.
 
     Args:
-        carried: the credential's bytes as they came, and the carrier that brought them.
-        mark: what stands for the header that it came in, see ``carriers.WithheldHeader``.
-        accepting: what the view accepts.
+        epoch: the one in force.
+        key: the credential, and what the view accepts.
         look_up: parses the credential and asks the database.
 
     Raises:
         Refusal: the credential proves nothing here; that is not remembered.
     """
-    epoch = epochs.current()
-    if epoch is None:
-        return look_up(carried)
-    key = mark, carried[0].label, accepting
     try:
         value = epoch.read()  # before the row is
         proof = memory.get(key)
@@ -62,26 +50,24 @@ def prove(
         now = time.monotonic()
         until = _until(epoch, now)
     except epochs.EpochUnavailableError:
-        return look_up(carried)
-    proven = look_up(carried)
+        return look_up()
+    proven = look_up()
     if until > now:
         memory.put(key, Proof(value, until, proven))
     return proven
 
 
-def recall(mark: bytes, label: str, accepting: Accepting) -> Proven | None:
+def recall(epoch: epochs.Epoch, key: Key) -> Proven | None:
     """Return the row that a credential proves where this process can tell at once, without a
     database, a socket or a wait; None where it can't.
 
     Args:
-        mark, label: what stands for the header, and the label of its carrier.
-        accepting: what the view accepts.
+        epoch, key: as ``prove``.
     """
-    epoch = epochs.current()
     if not isinstance(epoch, epochs.HostEpoch):
         return None
     try:
-        proof = memory.get((mark, label, accepting))
+        proof = memory.get(key)
         return proof.proven if proof is not None and proof.holds(epoch.read()) else None
     except epochs.EpochUnavailableError:
         return None
@@ -89,7 +75,7 @@ def recall(mark: bytes, label: str, accepting: Accepting) -> Proven | None:
 
 def asks_owner(proven: Proven) -> bool:
     """Whether a host's user model works out for itself if the owner is active, by any means."""
-    return standing_of(proven.row).asked_owner is not None
+    return proven.standing.asked_owner is not None
 
 
 def _until(epoch: epochs.Epoch, now: float) -> float:
@@ -121,7 +107,7 @@ class Proof:
         return (
             self.epoch == epoch
             and self.until > time.monotonic()
-            and (not self.proven.used_previous_secret or standing_of(self.proven.row).has_overlap())
+            and (not self.proven.used_previous_secret or self.proven.standing.has_overlap())
         )
 
 

@@ -10,7 +10,7 @@ from apikeys.credentials.keys import Credential
 from apikeys.models import stores
 from apikeys.refusals import Refusal
 from apikeys.restrictions import Facts
-from apikeys.verification import memory
+from apikeys.verification import epochs, memory
 from apikeys.verification.verify import admit, prove
 
 HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
@@ -18,13 +18,17 @@ HERE = Facts(address="192.0.2.1", secure=True, foreign_origin=False)
 
 def present(issued, *, secret=None, facts=HERE):
     credential = Credential(issued.token.token_id, secret or issued.secret, "ak_prod")
-    proven = memory.prove(
-        (Bearer(), b""),
-        "_".join(credential).encode(),
-        (dialects.get("default"), False, stores.current()),
-        lambda carried: prove(credential, dialects=("default",)),
-    )
-    return admit(proven, facts)
+    return admit(remembered(credential), facts)
+
+
+def remembered(credential):
+    """Return what proves a credential, as the path of a request asks for it."""
+    mark = "_".join(credential).encode()
+    key = (mark, Bearer().label, dialects.get("default"), False, stores.current())
+    epoch = epochs.current()
+    if epoch is None:
+        return prove(credential, dialects=("default",))
+    return memory.prove(epoch, key, lambda: prove(credential, dialects=("default",)))
 
 
 def refused(issued, **kwargs):

@@ -44,6 +44,7 @@ from apikeys import dialects
 from apikeys.credentials.carriers import Bearer
 from apikeys.credentials.keys import Credential
 from apikeys.lookup.query import find
+from apikeys.models import stores
 from apikeys.refusals import Refusal
 from apikeys.verification import epochs, memory, places
 from apikeys.verification.epochs import redis
@@ -72,11 +73,9 @@ for line in sys.stdin:
     with CaptureQueriesContext(connection) as queries:
         try:
             credential = Credential(*json.loads(line))
+            key = (line.encode(), Bearer().label, dialects.get("default"), False, stores.current())
             proven = memory.prove(
-                (Bearer(), b""),
-                line.encode(),
-                (dialects.get("default"), False),
-                lambda carried: prove(credential, dialects=("default",)),
+                epochs.current(), key, lambda: prove(credential, dialects=("default",))
             )
             admit(proven, facts)
             answer = "accepted"

@@ -21,6 +21,7 @@ from apikeys.restrictions import Facts
 from apikeys.verification import epochs, memory, validity, verify
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch
 from apikeys.verification.verify import admit, prove
+from tests.support.remembering import remembered
 from tests.support.apis import say
 
 pytestmark = pytest.mark.django_db
@@ -137,12 +138,7 @@ class TestTheMemoryOfProofs:
 
     def present(self, issued):
         credential = Credential(issued.token.token_id, issued.secret, "ak_prod")
-        return memory.prove(
-            (Bearer(), b""),
-            "_".join(credential).encode(),
-            (dialects.get("default"), False, stores.current()),
-            lambda carried: prove(credential, dialects=("default",)),
-        )
+        return remembered(credential)
 
     def test_remembers_nothing_while_the_place_of_the_epoch_can_not_be_checked(
         self, epoch, issue, monkeypatch, django_assert_num_queries
