@@ -35,8 +35,9 @@ PACKAGES = (
     "limits",
     "gunicorn",
     "granian",
+    "uvicorn",
 )
-PARTS = ("paths", "limits", "usage", "pages", "http")
+PARTS = ("paths", "limits", "usage", "pages", "http", "asgi")
 
 
 class PartFailedError(Exception):
@@ -127,9 +128,10 @@ def _plan(options: argparse.Namespace) -> Plan:
     parts = options.parts.split(",")
     postgresql = [url for url in databases if not url.startswith("sqlite")]
     for needed, there in (("wrk", shutil.which("wrk")), ("PostgreSQL", postgresql)):
-        if "http" in parts and not there:
-            left_out.append(f"HTTP (no {needed})")
-            parts.remove("http")
+        for part in ("http", "asgi"):
+            if part in parts and not there:
+                left_out.append(f"{part} (no {needed})")
+                parts.remove(part)
     sizes = [1, 1500] if options.quick else [int(size) for size in options.sizes.split(",")]
     rounds, number = (3, 8) if options.quick else (options.rounds, options.number)
     size = 100_000 if 100_000 in sizes else max(sizes)
@@ -164,7 +166,7 @@ def _run_part(part: str, plan: Plan) -> Any:
                 _measure(plan, "pages", rounds, url, [max(plan.sizes)]) for url in plan.databases
             ]
     url = next(url for url in plan.databases if not url.startswith("sqlite"))
-    return _measure(plan, "http", ["1", "1"] if small else ["5", "1"], url, [plan.size])
+    return _measure(plan, part, ["1", "1"] if small else ["5", "1"], url, [plan.size])
 
 
 def _measure(plan: Plan, module: str, arguments: list[str], url: str, sizes: list[int]) -> Any:

@@ -69,14 +69,14 @@ def main(rounds: int, seconds: int) -> None:
     for turn, server in enumerate(servers):
         options = {json.dumps(dict(variant.options)) for variant in variants}
         with ExitStack() as stack:
-            ports = {text: stack.enter_context(_serving(server, text)) for text in options}
+            ports = {text: stack.enter_context(serving(server, text)) for text in options}
             times: dict[str, list[float]] = {variant.name: [] for variant in variants}
             for done in range(rounds):
                 say(f"HTTP, {server}", (turn + done / rounds) / len(servers))
                 for variant in random.sample(variants, len(variants)):
                     port = ports[json.dumps(dict(variant.options))]
                     texts = [f"{variant.scheme} {key}" for key in keys[variant.system]]
-                    times[variant.name].append(_wrk(port, variant.path, texts, seconds))
+                    times[variant.name].append(wrk(port, variant.path, texts, seconds))
             found[server] = times
     result(
         {
@@ -98,7 +98,8 @@ def _ratio(rates: list[float], others: list[float]) -> float:
 
 
 @contextmanager
-def _serving(server: str, options: str) -> Iterator[int]:
+def serving(server: str, options: str, **environment: str) -> Iterator[int]:
+    """Yield the port of a server with these options of ``APIKEYS``, as JSON."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -126,10 +127,21 @@ def _serving(server: str, options: str) -> Iterator[int]:
             "--log-level",
             "error",
         ],
+        "uvicorn": [
+            "uvicorn",
+            "benchmarks.server:asgi",
+            "--port",
+            str(port),
+            "--lifespan",
+            "off",
+            "--no-access-log",
+            "--log-level",
+            "error",
+        ],
     }[server]
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
-        env={**os.environ, "BENCH_OPTIONS": options},
+        env={**os.environ, **environment, "BENCH_OPTIONS": options},
         stdout=sys.stderr,
     )
     try:
@@ -151,7 +163,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     sys.exit("the server did not start")
 
 
-def _wrk(port: int, path: str, texts: list[str], seconds: int) -> float:
+def wrk(port: int, path: str, texts: list[str], seconds: int) -> float:
     """Return requests per second, all of them answered with 2xx."""
     quoted = ", ".join(f'"{text}"' for text in texts)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:

@@ -56,6 +56,7 @@ def text(results: dict[str, Any], verdicts: Sequence[Target], left_out: Sequence
     parts = [part for run in results.get("paths", []) for part in _paths(run)]
     parts += [*_limits(results.get("limits")), *_usage(results.get("usage", []))]
     parts += [*_pages(results.get("pages", [])), *_http(results.get("http"))]
+    parts += _asgi(results.get("asgi"))
     shown = ((t.text, _number(t.value), _bound(t), t.verdict) for t in verdicts)
     parts.append(table("Targets", ("target", "measured", "bound", ""), shown))
     parts.append("\nLeft out: " + ("; ".join(left_out) if left_out else "nothing") + ".")
@@ -132,3 +133,12 @@ def _http(servers: dict[str, Any] | None) -> Iterator[str]:
         )
         columns = ("", "× floor", "× api-key", "requests/s")
         yield table(f"HTTP, {server}, PostgreSQL", columns, lines)
+
+
+def _asgi(pairs: dict[str, Any] | None) -> Iterator[str]:
+    if pairs:
+        lines = (
+            (name, str(found["per_second"][0]), str(found["per_second"][1]), str(found["ratio"]))
+            for name, found in pairs.items()
+        )
+        yield table("HTTP, uvicorn, PostgreSQL, requests/s", ("", "first", "second", "×"), lines)

@@ -16,6 +16,8 @@ FOLDER = Path(os.environ.get("BENCH_FOLDER", "var/bench")).resolve()
 URL = os.environ.get("BENCH_DATABASE_URL", "sqlite://")
 SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "1").split(",")]
 REDIS_URL = os.environ.get("BENCH_REDIS_URL", "")
+# One process that serves one size, under ASGI.
+ALONE = bool(os.environ.get("BENCH_ALONE"))
 
 
 def database(name: str) -> dict[str, Any]:
@@ -39,14 +41,16 @@ def database(name: str) -> dict[str, Any]:
         "PORT": parts.port or "",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {"connect_timeout": 3},
+        # Under ASGI threads come and go, and each would keep a connection.
+        "CONN_MAX_AGE": 0 if ALONE else None,
+        "OPTIONS": {"connect_timeout": 3, **({"pool": True} if ALONE else {})},
     }
 
 
 DATABASES = {f"tokens_{size}": database(f"apikeys_bench_{size}") for size in SIZES}
 DATABASES["default"] = database(f"apikeys_bench_{SIZES[0]}")
-DATABASE_ROUTERS = ["benchmarks.databases.Router"]
+# A process that serves one size needs none, as most sites don't.
+DATABASE_ROUTERS = [] if ALONE else ["benchmarks.databases.Router"]
 
 SECRET_KEY = "only-for-measuring-" + "0123456789" * 5
 ALLOWED_HOSTS = ["*"]

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from benchmarks.names import API_KEY, FLOOR, FLOOR_401, KNOX, STATELESS, TOKEN
+from benchmarks.names import API_KEY, DJANGO_VIEW, FLOOR, FLOOR_401, KNOX, STATELESS, TOKEN
 
 Results = dict[str, Any]
 LONG = 100_000
@@ -86,6 +86,7 @@ def targets(results: Results, size: int, sizes: list[int]) -> list[Target]:
         Target("SQLite, malformed key, µs over a 401", 12, lite.malformed()),
         *_sizes(results, {"PostgreSQL": pg, "SQLite": lite}, sizes),
         *_http(results.get("http") or {}),
+        *_asgi(results.get("asgi") or {}),
     ]
 
 
@@ -100,9 +101,12 @@ def _postgresql(pg: Paths) -> list[Target]:
 
 def _cached(pg: Paths, lite: Paths) -> list[Target]:
     host, redis = "apikeys, CACHE host", "apikeys, CACHE redis"
+    view = f"{DJANGO_VIEW}, CACHE host"
     return [
         Target(f"PostgreSQL, {host}, whole request / floor", 1.20, pg.of_floor(host)),
         Target(f"SQLite, {host}, whole request / floor", 1.20, lite.of_floor(host)),
+        Target(f"PostgreSQL, {view}, whole request / floor", 0.85, pg.of_floor(view)),
+        Target(f"SQLite, {view}, whole request / floor", 0.85, lite.of_floor(view)),
         Target(f"PostgreSQL, {host} / {API_KEY}", 1 / 15, pg.ratio(host, API_KEY)),
         Target(f"PostgreSQL, {host} / {STATELESS}", 1.0, pg.ratio(host, STATELESS)),
         Target(f"SQLite, {host} / {STATELESS}", 1.0, lite.ratio(host, STATELESS)),
@@ -140,4 +144,20 @@ def _http(runs: Results) -> list[Target]:
             of("apikeys, CACHE host"),
             at_least=True,
         ),
+    ]
+
+
+def _asgi(pairs: Results) -> list[Target]:
+    bounds = {
+        "a bare async view: with our middleware / without it": 1 / 1.10,
+        "a key, CACHE host: async view / DRF view": 1.25,
+    }
+    return [
+        Target(
+            f"uvicorn, requests/s, {name}",
+            bound,
+            pairs[name]["ratio"] if name in pairs else None,
+            at_least=True,
+        )
+        for name, bound in bounds.items()
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.names import API_KEY, FLOOR, FLOOR_401, KNOX, STATELESS
+from benchmarks.names import API_KEY, DJANGO_VIEW, FLOOR, FLOOR_401, KNOX, STATELESS
 
 ACCEPTED, UNKNOWN, WRONG, MALFORMED = "accepted", "unknown", "wrong", "malformed"
 
@@ -54,6 +54,8 @@ VARIANTS = (
     Variant("apikeys, PREPARE", "/ours", options={"PREPARE": True}, needs="postgresql"),
     Variant("apikeys, Argon2", "/ours", system="ours-argon2", options={"TOKEN_HASHER": "argon2"}),
     Variant("apikeys, CACHE host", "/ours", options={"CACHE": "host"}, rejects=_ALL),
+    Variant(DJANGO_VIEW, "/django"),
+    Variant(f"{DJANGO_VIEW}, CACHE host", "/django", options={"CACHE": "host"}),
     Variant("apikeys, CACHE redis", "/ours", options={"CACHE": "redis"}, needs="redis"),
     Variant("apikeys, all of it", "/pipeline", "ours-listed", handler="recording"),
     Variant(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.http import JsonResponse
 from django.urls import include, path
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from oauth2_provider.contrib.rest_framework import OAuth2Authentication
@@ -21,6 +22,7 @@ from rest_framework_simplejwt.authentication import (
 )
 
 from apikeys.authentication import AccessTokenAuthentication
+from apikeys.decorators import access_token_required
 from apikeys.limits import Limit
 from apikeys.lookup import query
 from apikeys.permissions import HasScope
@@ -77,6 +79,22 @@ class Ours(APIView):
         return Response({"ok": True})
 
 
+@access_token_required()
+def django_view(request: Any) -> JsonResponse:
+    """What a host pays that leaves DRF."""
+    return JsonResponse({"ok": True})
+
+
+@access_token_required()
+async def async_view(request: Any) -> JsonResponse:
+    return JsonResponse({"ok": True})
+
+
+async def bare(request: Any) -> JsonResponse:
+    """A view of the host's that has nothing to do with keys."""
+    return JsonResponse({"ok": True})
+
+
 class Forgetful(AccessTokenAuthentication):
     """Never meets a row that it has decoded before."""
 
@@ -107,6 +125,9 @@ urlpatterns = [
     path("refusing", _peer("RefusingView", [Refusing])),
     path("floor-negotiation", Floor.as_view(content_negotiation_class=FirstRenderer)),
     path("ours", Ours.as_view()),
+    path("django", django_view),
+    path("async", async_view),
+    path("bare", bare),
     path("ours-negotiation", Ours.as_view(content_negotiation_class=FirstRenderer)),
     path("ours-new", Ours.as_view(authentication_classes=[Forgetful])),
     path("pipeline", Pipeline.as_view()),
