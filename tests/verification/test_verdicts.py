@@ -9,20 +9,18 @@ import signal
 import pytest
 from django.utils import timezone
 
-from apikeys import dialects
 from apikeys.credentials import argon2
-from apikeys.credentials.carriers import Bearer
 from apikeys.credentials.keys import Credential
 from apikeys.dialects import DefaultDialect
 from apikeys.lookup.query import find
-from apikeys.models import AccessToken, Membership, Organization, stores
+from apikeys.models import AccessToken, Membership, Organization
 from apikeys.refusals import Reason, Refusal
 from apikeys.restrictions import Facts
 from apikeys.verification import epochs, memory, validity, verify
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch
 from apikeys.verification.verify import admit, prove
-from tests.support.remembering import remembered
 from tests.support.apis import say
+from tests.support.remembering import remembered
 
 pytestmark = pytest.mark.django_db
 
