@@ -7,6 +7,7 @@ not for the path of a request with a token.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,7 @@ class TokenEndpoint:
         any_dialect: it takes tokens of every dialect.
         is_limited: its limits are counted.
         cost: what a request costs, in credits.
+        doc: the docstring of the view.
     """
 
     callback: Any
@@ -73,6 +75,7 @@ class TokenEndpoint:
     any_dialect: bool
     is_limited: bool = True
     cost: int = 0
+    doc: str = ""
 
     def dialects(self) -> tuple[Dialect, ...]:
         """Return the dialects whose tokens it takes.
@@ -155,6 +158,7 @@ def _plain(callback: Any, view: Any, route: str, method: str, endpoint: Endpoint
         asked=endpoint,
         dialect=endpoint.dialect,
         any_dialect=endpoint.any_dialect,
+        doc=inspect.getdoc(view) or "",
     )
 
 

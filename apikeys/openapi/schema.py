@@ -21,13 +21,13 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from apikeys import credits, dialects, permissions
-from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.dialects import Dialect
 from apikeys.drf.endpoints import ViewEndpoint
 from apikeys.limits import Limit
 from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
+from apikeys.openapi.facts import limit_text, scopes_of, security_of, sentences, title_of
 from apikeys.openapi.operations import Operation
-from apikeys.scopes import AnyOf, Requirement
+from apikeys.openapi.plain import add_plain
 
 # What an action does, as part of its operation's id.
 _WORDS: Final = {
@@ -60,7 +60,7 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):
         return [f"{self._dialect().name}{carrier.label}" for carrier in self._dialect().carriers]
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
-        return [_security(carrier) for carrier in self._dialect().carriers]
+        return [security_of(carrier) for carrier in self._dialect().carriers]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
         if auto_schema.declared is not None and auto_schema.declared.sessions_only:
@@ -73,18 +73,6 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):
     def _dialect(self) -> Dialect:
         authenticator: Any = self.target
         return dialects.get(authenticator.dialect)
-
-
-def _security(carrier: Any) -> dict[str, Any]:
-    match carrier:
-        case Header():
-            return {"type": "apiKey", "in": "header", "name": carrier.name}
-        case Bearer():
-            return {"type": "http", "scheme": "bearer"}
-        case Basic():
-            description = "Token id as user name, secret as password."
-            return {"type": "http", "scheme": "basic", "description": description}
-    return {"type": "apiKey", "in": "header", "name": carrier.label}
 
 
 class StrictInput(OpenApiSerializerExtension):
@@ -117,7 +105,7 @@ class AccessTokenSchema(AutoSchema):
         said = self._said()
         named = operation["operationId"].replace("_", " ").capitalize()
         operation["summary"] = " ".join(said.partition("\n\n")[0].split()).rstrip(".") or named
-        operation["description"] = "\n\n".join(line for line in (said, *_sentences(facts)) if line)
+        operation["description"] = "\n\n".join(line for line in (said, *sentences(facts)) if line)
         operation.update({f"x-{name}": value for name, value in facts.items()})
         if self.declared is not None and self.declared.example is not None:
             for content in operation["requestBody"]["content"].values():
@@ -199,14 +187,14 @@ class AccessTokenSchema(AutoSchema):
             statuses |= {413, 415, dialect.validation_status}
         for status in sorted(statuses):
             response = self._shared(
-                f"{_title(dialect)}Error{status}",
+                f"{title_of(dialect)}Error{status}",
                 ResolvedComponent.RESPONSE,
                 error_response(dialect, status, self._error_schema(dialect)),
             )
             operation["responses"].setdefault(str(status), response)
 
     def _error_schema(self, dialect: Dialect) -> dict[str, Any]:
-        name = f"{_title(dialect)}Error"
+        name = f"{title_of(dialect)}Error"
         return self._shared(name, ResolvedComponent.SCHEMA, error_schema(dialect))
 
     def _shared(self, name: str, kind: Any, content: dict[str, Any]) -> dict[str, Any]:
@@ -225,7 +213,7 @@ class AccessTokenSchema(AutoSchema):
             except permissions.Undeclared:
                 requirement = None
             if requirement is not None:
-                yield "required-scopes", _scopes(requirement)
+                yield "required-scopes", scopes_of(requirement)
         if self.declared is not None and self.declared.ends_caller:
             yield "ends-caller", True
         if cost := credits.price(view, method):
@@ -233,37 +221,7 @@ class AccessTokenSchema(AutoSchema):
         kind = ViewEndpoint(view).kind_for(method)
         declared: Iterable[Limit] = getattr(view, "limits", None) or ()
         if limits := [each for each in declared if each.on == "anonymous" or each.applies_to(kind)]:
-            yield "limits", [_limit(each) for each in limits]
-
-
-def _title(dialect: Dialect) -> str:
-    return dialect.name.title().replace("-", "").replace("_", "")
-
-
-def _limit(limit: Limit) -> str:
-    who = "address without a key" if limit.on == "anonymous" else limit.per
-    return f"{limit.rate} per {who}"
-
-
-def _scopes(requirement: Requirement) -> dict[str, list[str]]:
-    if isinstance(requirement, AnyOf):
-        return {"anyOf": sorted(requirement.names)}
-    return {"allOf": sorted(requirement)}
-
-
-def _sentences(facts: dict[str, Any]) -> Iterator[str]:
-    if facts.get("sessions-only"):
-        yield "For people in a session; a token gets no further than 403."
-    if (scopes := facts.get("required-scopes")) is not None:
-        word = " or " if "anyOf" in scopes else ", "
-        names = word.join(f"`{name}`" for names in scopes.values() for name in names)
-        yield f"Scopes: {names}."
-    if facts.get("ends-caller") and not facts.get("sessions-only"):
-        yield "Can end the key that carries it, so it is in no Postman collection."
-    if (cost := facts.get("cost")) is not None:
-        yield f"Costs {cost} credits."
-    if limits := facts.get("limits"):
-        yield f"Limits: {', '.join(limits)}."
+            yield "limits", [limit_text(each) for each in limits]
 
 
 class DialectSchemaGenerator(SchemaGenerator):
@@ -294,3 +252,10 @@ class DialectSchemaGenerator(SchemaGenerator):
                 view.schema = AccessTokenSchema()
             found.append((path, path_regex, method, view))
         return found
+
+    def get_schema(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the document, with the endpoints that are no DRF view."""
+        document: dict[str, Any] = super().get_schema(*args, **kwargs)
+        if self.prefix == "/":
+            add_plain(document, self.dialect)
+        return document

@@ -154,8 +154,9 @@ async def ninja_aplain(request: Any):  # type: ignore[no-untyped-def]
     return await aplain(request)
 
 
+ninja_api = _ninja("sync", AccessTokenAuth, ninja_plain)
 urlpatterns: list[Any] = [
-    path("ninja/", _ninja("sync", AccessTokenAuth, ninja_plain).urls),
+    path("ninja/", ninja_api.urls),
     path("aninja/", _ninja("async", AsyncAccessTokenAuth, ninja_aplain).urls),
 ]
 for _kind, _asked in KINDS.items():
