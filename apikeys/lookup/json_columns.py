@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db import connections, models
 from django.db.models import Func, Subquery
 
-from apikeys.lookup.snapshots import Kind, Prototype, Related, is_plain
+from apikeys.lookup.snapshots import Kind, Related, Snapshot, is_plain
 
 # What JSON carries and ``Columns`` reads back unchanged.
 _PLAIN_FIELDS: Final = (
@@ -63,7 +63,7 @@ class Columns:
         ]
         self.fit_json = len(fields) < _MOST_FIELDS and all(map(_fits_json, fields))
 
-    def read(self, row: list[Any], related: Related | None = None, **more: Any) -> Prototype:
+    def read(self, row: list[Any], related: Related | None = None, **more: Any) -> Snapshot:
         """Return the row that a JSON array stands for.
 
         Args:
@@ -75,15 +75,13 @@ class Columns:
             value = row[position]
             if value is not None:
                 row[position] = reader(value)
-        return self.prototype(row, related, **more)
+        return self.snapshot(row, related, **more)
 
-    def prototype(
-        self, row: Sequence[Any], related: Related | None = None, **more: Any
-    ) -> Prototype:
+    def snapshot(self, row: Sequence[Any], related: Related | None = None, **more: Any) -> Snapshot:
         """Return the row of these values, which need no reading."""
         values = dict(zip(self.names, row, strict=True))
         values.update(more)
-        return Prototype(self.kind, values, related or {})
+        return Snapshot(self.kind, values, related or {})
 
 
 class Array(Func):

@@ -25,7 +25,7 @@ from django.db.models import OuterRef, Subquery
 from apikeys import conf
 from apikeys.lookup import stored_function
 from apikeys.lookup.json_columns import Array, Columns, Text, row_array
-from apikeys.lookup.snapshots import Prototype
+from apikeys.lookup.snapshots import Snapshot
 from apikeys.models.organizations import Membership, Organization, Workspace
 from apikeys.models.stores import schema_of
 from apikeys.models.tokens import AccessToken
@@ -38,7 +38,7 @@ MOST_SCHEMAS: Final = 1_000
 _WITHOUT_FUNCTION: Final = ("42883", "3F000", "42501")
 
 
-def find(token_id: str) -> Prototype | None:
+def find(token_id: str) -> Snapshot | None:
     """Return the token of that id with workspace, organization and owner, by one query.
 
     ``owner_is_member`` tells whether the owner is in the organization. Reads from the database
@@ -81,7 +81,7 @@ class Lookup:
             (position, convert, expression)
             for position, (convert, expression) in compiler.get_converters(expressions).items()
         ]
-        self._decoded: dict[tuple[str, str], Prototype] = {}
+        self._decoded: dict[tuple[str, str], Snapshot] = {}
 
     def _query(self) -> Any:
         organization = Organization.objects.filter(pk=OuterRef("organization_id"))
@@ -111,7 +111,7 @@ class Lookup:
             values.query.change_aliases({AccessToken._meta.db_table: "t"})
         return values.query
 
-    def find(self, token_id: str) -> Prototype | None:
+    def find(self, token_id: str) -> Snapshot | None:
         """Run the query for one id."""
         connection = connections[self.alias]
         row = self._run(connection, (*self.before, token_id, *self.after))
@@ -125,7 +125,7 @@ class Lookup:
             cursor.execute(self.sql, parameters)
             return cursor.fetchone()
 
-    def _read(self, row: Sequence[Any], connection: Any) -> Prototype:
+    def _read(self, row: Sequence[Any], connection: Any) -> Snapshot:
         text: str = row[0]
         if not self.owner.fit_json:
             return self._decode(text, self._converted(row, connection))
@@ -139,14 +139,14 @@ class Lookup:
                     del self._decoded[next(iter(self._decoded))]
         return found
 
-    def _decode(self, text: str, owner_row: list[Any] | None) -> Prototype:
+    def _decode(self, text: str, owner_row: list[Any] | None) -> Snapshot:
         token_row = json.loads(text)
-        owner: Prototype | None = None
+        owner: Snapshot | None = None
         if owner_row is None:
             in_json = token_row.pop()
             owner = None if in_json is None else self.owner.read(in_json)
         elif owner_row[0] is not None:
-            owner = self.owner.prototype(owner_row)
+            owner = self.owner.snapshot(owner_row)
         workspace_row = token_row.pop()
         is_member = workspace_row.pop() is not None
         organization = self.organization.read(workspace_row.pop())

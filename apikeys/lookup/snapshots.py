@@ -26,7 +26,7 @@ _FIXED: Final = (str, bytes, int, float, bool, NoneType, Decimal, date, time, ti
 # Descriptors that take whatever value the instance's dictionary has.
 _PASSIVE: Final = (DeferredAttribute, ForeignKeyDeferredAttribute)
 # Name of a foreign key to the row it leads to.
-Related = Mapping[str, "Prototype | None"]
+Related = Mapping[str, "Snapshot | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +46,26 @@ class Kind:
     plain: bool
 
 
-class Prototype:
+class Snapshot:
     """A row and the rows joined to it.
 
     Attributes:
         values: attribute to value, of every column and of what the query adds; to be looked at.
         related: name of a foreign key to the row it leads to, None for none; to be looked at.
-        standing: what ``validity.of`` has worked out of the row and keeps here, None before.
+        validity: what ``validity.of`` has worked out of the row and keeps here, None before.
 
     Args:
         kind: of the model.
         values, related: as the attributes.
     """
 
-    __slots__ = ("_flat", "_kind", "_nested", "related", "standing", "values")
+    __slots__ = ("_flat", "_kind", "_nested", "related", "validity", "values")
 
     def __init__(self, kind: Kind, values: dict[str, Any], related: Related) -> None:
         self._kind = kind
         self.values = values
         self.related = related
-        self.standing: Any = None
+        self.validity: Any = None
         changeable = [name for name in kind.changeable if not isinstance(values[name], _FIXED)]
         self._flat = [name for name in changeable if _is_flat(values[name])]
         self._nested = [name for name in changeable if name not in self._flat]
@@ -85,7 +85,7 @@ class Prototype:
         related: dict[str, Any] = {}
         if self.related:
             related = _Related()
-            related.prototypes = self.related
+            related.snapshots = self.related
         kind = self._kind
         if not kind.plain:
             return self._construct(values, related)
@@ -110,20 +110,20 @@ class _Related(dict[str, Any]):
     Django reads, sets, deletes, looks for and copies the entries of a state's ``fields_cache``.
     """
 
-    __slots__ = ("prototypes",)
-    prototypes: Related
+    __slots__ = ("snapshots",)
+    snapshots: Related
 
     def __missing__(self, name: str) -> Any:
-        prototype = self.prototypes[name]
-        copied = self[name] = None if prototype is None else prototype.copy()
+        snapshot = self.snapshots[name]
+        copied = self[name] = None if snapshot is None else snapshot.copy()
         return copied
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in self.prototypes
+        return super().__contains__(name) or name in self.snapshots
 
     def __delitem__(self, name: str) -> None:
-        self.prototypes = {
-            other: prototype for other, prototype in self.prototypes.items() if other != name
+        self.snapshots = {
+            other: snapshot for other, snapshot in self.snapshots.items() if other != name
         }
         self.pop(name, None)
 
@@ -135,7 +135,7 @@ class _Related(dict[str, Any]):
 
     def copy(self) -> dict[str, Any]:
         """Return them all in a dictionary like any other; models are pickled with it."""
-        return {**{name: self[name] for name in self.prototypes}, **self}
+        return {**{name: self[name] for name in self.snapshots}, **self}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (self.copy(),)

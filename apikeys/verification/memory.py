@@ -44,16 +44,16 @@ def prove(epoch: epochs.Epoch, key: Key, look_up: Callable[[], Proven]) -> Prove
     """
     try:
         value = epoch.read()  # before the row is
-        proof = memory.get(key)
-        if proof is not None and proof.holds(value):
-            return proof.proven
+        entry = memory.get(key)
+        if entry is not None and entry.holds(value):
+            return entry.proven
         now = time.monotonic()
         until = _until(epoch, now)
     except epochs.EpochUnavailableError:
         return look_up()
     proven = look_up()
     if until > now:
-        memory.put(key, Proof(value, until, proven))
+        memory.put(key, Entry(value, until, proven))
     return proven
 
 
@@ -67,15 +67,15 @@ def recall(epoch: epochs.Epoch, key: Key) -> Proven | None:
     if not isinstance(epoch, epochs.HostEpoch):
         return None
     try:
-        proof = memory.get(key)
-        return proof.proven if proof is not None and proof.holds(epoch.read()) else None
+        entry = memory.get(key)
+        return entry.proven if entry is not None and entry.holds(epoch.read()) else None
     except epochs.EpochUnavailableError:
         return None
 
 
 def asks_owner(proven: Proven) -> bool:
     """Whether a host's user model works out for itself if the owner is active, by any means."""
-    return proven.standing.asked_owner is not None
+    return proven.validity.asked_owner is not None
 
 
 def _until(epoch: epochs.Epoch, now: float) -> float:
@@ -89,7 +89,7 @@ def _until(epoch: epochs.Epoch, now: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class Entry:
     """An entry.
 
     Attributes:
@@ -107,33 +107,33 @@ class Proof:
         return (
             self.epoch == epoch
             and self.until > time.monotonic()
-            and (not self.proven.used_previous_secret or self.proven.standing.has_overlap())
+            and (not self.proven.used_previous_secret or self.proven.validity.has_overlap())
         )
 
 
 class Memory:
-    """The proofs of one process, the oldest forgotten first."""
+    """The entries of one process, the oldest forgotten first."""
 
     def __init__(self) -> None:
-        self._proofs: OrderedDict[Key, Proof] = OrderedDict()
+        self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Key) -> Proof | None:
-        """Return the proof kept under that key, whether or not it still holds."""
-        return self._proofs.get(key)
+    def get(self, key: Key) -> Entry | None:
+        """Return the entry kept under that key, whether or not it still holds."""
+        return self._entries.get(key)
 
-    def put(self, key: Key, proof: Proof) -> None:
-        """Keep a proof."""
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keep an entry."""
         with self._lock:
-            self._proofs[key] = proof
-            self._proofs.move_to_end(key)
-            while len(self._proofs) > LARGEST:
-                self._proofs.popitem(last=False)
+            self._entries[key] = entry
+            self._entries.move_to_end(key)
+            while len(self._entries) > LARGEST:
+                self._entries.popitem(last=False)
 
     def forget(self) -> None:
         """Empty the memory."""
         with self._lock:
-            self._proofs.clear()
+            self._entries.clear()
 
 
 memory: Final = Memory()

@@ -13,7 +13,7 @@ from typing import Final
 from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 
-from apikeys.lookup.snapshots import Prototype
+from apikeys.lookup.snapshots import Snapshot
 from apikeys.models.people import declared_activity as _is_active_of
 from apikeys.models.people import is_active
 from apikeys.models.status import (
@@ -42,7 +42,7 @@ _NO_MOMENT: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Validity:
     """What decides about a token.
 
     Attributes:
@@ -68,7 +68,7 @@ class Standing:
     reason_before_expiry: Reason | None
     reason_after_expiry: Reason | None
     reason_if_inactive: Reason | None
-    asked_owner: Prototype | None
+    asked_owner: Snapshot | None
 
     def refusal_reason(self, now: datetime | None = None) -> Reason | None:
         """Return why the token can't be used at that moment; None where it can.
@@ -90,12 +90,12 @@ class Standing:
         return ends is not None and ends > (now or timezone.now())
 
 
-def of(row: Prototype) -> Standing:
+def of(row: Snapshot) -> Validity:
     """Return what a row of the lookup says."""
-    return row.standing or _work_out(row)
+    return row.validity or _work_out(row)
 
 
-def _work_out(row: Prototype) -> Standing:
+def _work_out(row: Snapshot) -> Validity:
     token = row.values
     workspace = _joined(row, "workspace")
     organization = _joined(workspace, "organization")
@@ -113,7 +113,7 @@ def _work_out(row: Prototype) -> Standing:
     )
     if_inactive = circumstances._replace(owner_is_active=False)
     lists = (token["allowed_networks"], organization.values["allowed_networks"])
-    standing = Standing(
+    validity = Validity(
         token_id=token["token_id"],
         pk=token["id"],
         digest=token["digest"],
@@ -128,21 +128,21 @@ def _work_out(row: Prototype) -> Standing:
         reason_if_inactive=_reason(if_inactive, AFTER_EXPIRY),
         asked_owner=owner if active is None else None,
     )
-    row.standing = standing
-    return standing
+    row.validity = validity
+    return validity
 
 
 def _reason(circumstances: Circumstances, rules: Iterable[Rule]) -> Reason | None:
     return REASONS.get(status_of(circumstances, _NO_MOMENT, rules))
 
 
-def _joined(row: Prototype, name: str) -> Prototype:
+def _joined(row: Snapshot, name: str) -> Snapshot:
     found = row.related[name]
     assert found is not None  # noqa: S101 - these foreign keys can't be NULL
     return found
 
 
-def _fixed_activity(owner: Prototype) -> bool | None:
+def _fixed_activity(owner: Snapshot) -> bool | None:
     """Return the owner's ``is_active`` where it is a column or, as in ``AbstractBaseUser``, one
     value for all; None where a host's user model works it out."""
     attribute = _is_active_of(owner.model)

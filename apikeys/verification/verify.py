@@ -18,12 +18,12 @@ from apikeys.credentials import keys
 from apikeys.credentials.keys import Credential
 from apikeys.dialects import get as dialect_named
 from apikeys.lookup.query import find
-from apikeys.lookup.snapshots import Prototype
+from apikeys.lookup.snapshots import Snapshot
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
 from apikeys.restrictions import Facts
-from apikeys.verification.validity import Standing
-from apikeys.verification.validity import of as standing_of
+from apikeys.verification.validity import Validity
+from apikeys.verification.validity import of as validity_of
 
 logger = logging.getLogger("apikeys.verification")
 
@@ -37,12 +37,12 @@ class Proven:
 
     Attributes:
         row: the token with workspace, organization and owner.
-        standing: what the row says.
+        validity: what the row says.
         used_previous_secret: the secret before the last rotation was presented.
     """
 
-    row: Prototype
-    standing: Standing
+    row: Snapshot
+    validity: Validity
     used_previous_secret: bool
 
 
@@ -64,11 +64,11 @@ def prove(
     if row is None:
         _matches(credential, _stand_in())
         raise Refusal(Reason.UNKNOWN)
-    standing = standing_of(row)
-    used_previous = _is_previous(standing, credential, now)
-    if reason := _check_dialect(standing, credential, dialects):
-        raise _refusal(reason, standing)
-    return Proven(row, standing, used_previous)
+    validity = validity_of(row)
+    used_previous = _is_previous(validity, credential, now)
+    if reason := _check_dialect(validity, credential, dialects):
+        raise _refusal(reason, validity)
+    return Proven(row, validity, used_previous)
 
 
 def admit(proven: Proven, facts: Facts, now: datetime | None = None) -> AccessToken:
@@ -82,40 +82,40 @@ def admit(proven: Proven, facts: Facts, now: datetime | None = None) -> AccessTo
     Raises:
         Refusal: with the true reason.
     """
-    standing = proven.standing
+    validity = proven.validity
     # Most requests need neither of the two that are left out here, and every request pays.
     plain = facts.secure and not facts.foreign_origin
     if reason := (
-        (_check_address(standing.networks, facts) if standing.networks else None)
-        or standing.refusal_reason(now)
-        or (None if plain else _check_transport(standing.dialect, facts))
+        (_check_address(validity.networks, facts) if validity.networks else None)
+        or validity.refusal_reason(now)
+        or (None if plain else _check_transport(validity.dialect, facts))
     ):
-        raise _refusal(reason, standing)
+        raise _refusal(reason, validity)
     token: AccessToken = proven.row.copy()
     if proven.used_previous_secret:
         token.used_previous_secret = True
     return token
 
 
-def _refusal(reason: Reason, standing: Standing) -> Refusal:
-    return Refusal(reason, token_id=standing.token_id, token_pk=standing.pk)
+def _refusal(reason: Reason, validity: Validity) -> Refusal:
+    return Refusal(reason, token_id=validity.token_id, token_pk=validity.pk)
 
 
-def _is_previous(standing: Standing, credential: Credential, now: datetime | None) -> bool:
+def _is_previous(validity: Validity, credential: Credential, now: datetime | None) -> bool:
     """Return whether the secret is the one before the last rotation.
 
     Raises:
         Refusal: it is neither that one nor the present one.
     """
-    matched = _matches(credential, standing.digest)
+    matched = _matches(credential, validity.digest)
     previous = False
-    if standing.has_overlap(now):
-        previous = _matches(credential, standing.previous_digest)
+    if validity.has_overlap(now):
+        previous = _matches(credential, validity.previous_digest)
     if not (matched or previous):
-        version = keys.pepper_version(standing.digest)
+        version = keys.pepper_version(validity.digest)
         if version is not None and version not in conf.get().peppers:
-            logger.error("pepper missing version=%d token_id=%s", version, standing.token_id)
-        raise Refusal(Reason.WRONG_SECRET, token_id=standing.token_id)
+            logger.error("pepper missing version=%d token_id=%s", version, validity.token_id)
+        raise Refusal(Reason.WRONG_SECRET, token_id=validity.token_id)
     return previous and not matched
 
 
@@ -143,12 +143,12 @@ def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
 
 
 def _check_dialect(
-    standing: Standing, credential: Credential, dialects: Collection[str]
+    validity: Validity, credential: Credential, dialects: Collection[str]
 ) -> Reason | None:
-    if standing.dialect not in dialects:
+    if validity.dialect not in dialects:
         return Reason.OTHER_DIALECT
-    dialect = dialect_named(standing.dialect)
-    if not dialect.accepts_prefix(credential.prefix, standing.environment):
+    dialect = dialect_named(validity.dialect)
+    if not dialect.accepts_prefix(credential.prefix, validity.environment):
         return Reason.OTHER_DIALECT
     return None
 

@@ -15,7 +15,7 @@ from django.db import (
 )
 from django.db.backends.base.base import NO_DB_ALIAS
 
-from apikeys import networks
+from apikeys import authentication, networks
 from apikeys.access import principal, steps
 from apikeys.access.outages import is_outage
 from apikeys.activity import usage
@@ -228,12 +228,12 @@ def test_the_middleware_leaves_other_views_and_other_errors_to_django(
 
 INNER = {
     "address": (networks, "client_address"),
-    "declaration": (endpoints, "declaration"),
+    "declaration": (authentication, "declaration"),
     "lookup": (verify, "find"),
     "secret": (verify, "_is_previous"),
     "dialect": (verify, "_check_dialect"),
     "networks": (verify, "_check_address"),
-    "state": (verify, "standing_of"),
+    "state": (verify, "validity_of"),
     "transport": (verify, "_check_transport"),
     "facts": (steps, "_facts"),
     "principal": (principal, "AccessTokenPrincipal"),

@@ -15,14 +15,13 @@ from django.db import OperationalError, connections
 from django.utils.log import AdminEmailHandler
 from rest_framework.views import APIView
 
-from apikeys import conf, exceptions, networks
+from apikeys import authentication, conf, exceptions, networks
 from apikeys.access import principal, steps
 from apikeys.activity import usage
 from apikeys.credentials import carriers
 from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.credentials.keys import KeyShape
 from apikeys.dialects import DefaultDialect
-from apikeys.drf import endpoints
 from apikeys.limits import limiter
 from apikeys.models import AccessToken
 from apikeys.services.tokens import rotate_token
@@ -155,12 +154,12 @@ def test_using_a_token_logs_neither_secret_nor_digest(
 
 BROKEN = {
     "the view": None,
-    "the state": (verify, "standing_of"),
+    "the state": (verify, "validity_of"),
     "the comparison": (verify.keys, "matches"),
     "the query": (verify, "find"),
     "the parser": (carriers, "parse_key"),
     "the pair": (carriers, "parse_pair"),
-    "the declaration": (endpoints, "declaration"),
+    "the declaration": (authentication, "declaration"),
     "the address": (networks, "client_address"),
     "the facts": (steps, "_facts"),
     "the principal": (principal, "AccessTokenPrincipal"),

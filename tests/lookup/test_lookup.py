@@ -14,8 +14,7 @@ from django.forms.models import model_to_dict
 
 from apikeys import checks
 from apikeys.lookup import json_columns as columns
-from apikeys.lookup import query, stored_function
-from apikeys.lookup import snapshots as prototypes
+from apikeys.lookup import query, snapshots, stored_function
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 
@@ -132,9 +131,7 @@ def test_what_a_view_does_to_a_token_reaches_no_other_request(issue):
 def test_a_list_in_a_column_that_json_can_not_carry_is_copied_too(alice, monkeypatch):
     monkeypatch.setattr(columns, "_PLAIN_FIELDS", (models.AutoField,))
     made = columns.Columns(type(alice), "default")
-    row = made.prototype(
-        [["a"] if name == "email" else getattr(alice, name) for name in made.names]
-    )
+    row = made.snapshot([["a"] if name == "email" else getattr(alice, name) for name in made.names])
     row.copy().email.append("b")
     assert row.copy().email == ["a"]
 
@@ -154,13 +151,13 @@ def test_fields_that_do_more_than_hold_a_value_are_set_by_the_models_constructor
         def __set__(self, instance, value):
             instance.__dict__["email"] = f"set {value}"
 
-    assert prototypes.is_plain(type(alice)) is True
+    assert snapshots.is_plain(type(alice)) is True
     field = type(alice)._meta.get_field("email")
     monkeypatch.setattr(field, "descriptor_class", Loud, raising=False)
     monkeypatch.setattr(type(alice), "email", Loud(field))
-    assert prototypes.is_plain(type(alice)) is False
+    assert snapshots.is_plain(type(alice)) is False
     made = columns.Columns(type(alice), "default")
-    row = made.prototype([getattr(alice, name, "x") for name in made.names])
+    row = made.snapshot([getattr(alice, name, "x") for name in made.names])
     assert row.copy().email.startswith("set ")
 
 

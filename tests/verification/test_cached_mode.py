@@ -1,4 +1,4 @@
-"""The cached mode: a proof is remembered only while nothing has changed."""
+"""The cached mode: a row is remembered only while nothing has changed."""
 
 from __future__ import annotations
 
@@ -278,7 +278,7 @@ class TestMemory:
         clock[0] += 10.0
         present(old)
         present(third)
-        assert [proof.until for proof in memory.memory._proofs.values()] == [clock[0] + 30.0] * 2
+        assert [entry.until for entry in memory.memory._entries.values()] == [clock[0] + 30.0] * 2
 
     def test_an_owner_who_works_out_whether_he_is_active_is_asked_each_time(
         self, epoch, issue, bob, monkeypatch

@@ -17,7 +17,7 @@ from apikeys.models import AccessToken, EpochPlace
 from apikeys.refusals import Reason, Refusal
 from apikeys.services import tokens
 from apikeys.verification import epochs, invalidation, places
-from apikeys.verification import memory as proofs
+from apikeys.verification import memory as cache
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch, RedisEpoch
 from tests.support.race import race
 from tests.support.redis_server import needs_redis, redis_uri
@@ -211,12 +211,12 @@ def test_a_transaction_with_an_older_view_remembers_nothing(epoch, issue, monkey
         connection.ensure_connection()
         with transaction.atomic():
             present(issued)
-        assert len(proofs.memory._proofs) == 1, "READ COMMITTED sees every commit"
-        proofs.memory.forget()
+        assert len(cache.memory._entries) == 1, "READ COMMITTED sees every commit"
+        cache.memory.forget()
         monkeypatch.setattr(connection, "isolation_level", 3)
     with transaction.atomic():
         present(issued)
-    assert not proofs.memory._proofs
+    assert not cache.memory._entries
 
 
 class TestPlaces:

@@ -149,7 +149,7 @@ class TestTheMemoryOfProofs:
         for _ in range(3):
             with django_assert_num_queries(1):
                 assert self.present(issued).row.values["id"] == issued.token.pk
-        assert len(memory.memory._proofs) == 0
+        assert len(memory.memory._entries) == 0
 
     def test_notices_with_each_look_up_that_the_place_was_replaced(self, epoch, issue):
         first, second = issue(), issue()
@@ -163,7 +163,7 @@ class TestTheMemoryOfProofs:
 
     def test_can_be_written_in_a_child_of_a_process_that_was_writing_it(self, epoch, issue):
         issued = issue()
-        kept = memory.Proof(b"", 0.0, self.present(issued))
+        kept = memory.Entry(b"", 0.0, self.present(issued))
         with memory.memory._lock:
             child = os.fork()
             if child == 0:  # pragma: no cover - another process
