@@ -1,11 +1,13 @@
-"""Audit events as rows of a page and of a file: the same facts, and no primary key."""
+"""Audit events as rows of the page, and as the rows and lines of the two files.
+
+What a row of a file is called and holds is ``apikeys.queries.events``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.utils.text import capfirst
@@ -13,26 +15,12 @@ from django.utils.translation import gettext as _
 
 from apikeys.models import AuditEvent
 from apikeys.queries import keyset
+from apikeys.queries.events import record
 from apikeys.services.audit import action_label
 
 NEWEST_FIRST: Final = keyset.Order(("created_at", "id"), descending=True)
 # Rows in memory at a time while a file streams.
 EXPORT_PAGE: Final = 2000
-
-COLUMNS: Final = (
-    "id",
-    "time",
-    "organization",
-    "workspace",
-    "action",
-    "actor_kind",
-    "actor",
-    "token_id",
-    "target",
-    "address",
-    "request_id",
-    "details",
-)
 
 
 class Fact(NamedTuple):
@@ -93,26 +81,6 @@ def everything(events: QuerySet[AuditEvent]) -> Iterator[AuditEvent]:
     while found.after is not None:
         found = page(events, size=EXPORT_PAGE, after=found.after)
         yield from found.rows
-
-
-def record(event: AuditEvent) -> dict[str, Any]:
-    """Return an event as plain values, in the order of ``COLUMNS``."""
-    at = event.created_at.astimezone(UTC).isoformat(timespec="microseconds")
-    values = (
-        str(event.public_id),
-        at.replace("+00:00", "Z"),
-        event.organization_slug,
-        event.workspace_slug,
-        event.action,
-        event.actor_kind,
-        event.actor_label,
-        event.token_id,
-        event.target_label,
-        event.address or "",
-        event.request_id,
-        event.details,
-    )
-    return dict(zip(COLUMNS, values, strict=True))
 
 
 def csv_rows(events: QuerySet[AuditEvent]) -> Iterator[list[object]]:

@@ -15,6 +15,7 @@ from rest_framework import serializers
 from apikeys.models import AccessToken, AuditEvent, Invitation, Membership, Organization, Workspace
 from apikeys.models.organizations import Environment, InvitationState
 from apikeys.models.tokens import Status
+from apikeys.queries import events
 
 if TYPE_CHECKING:
     ModelSerializer = serializers.ModelSerializer[Any]
@@ -183,29 +184,20 @@ class InvitationSerializer(PublicSerializer):
 class AuditEventSerializer(PublicSerializer):
     """One change somebody answers for."""
 
-    organization = serializers.CharField(source="organization_slug", read_only=True)
-    workspace = serializers.CharField(source="workspace_slug", read_only=True)
-    actor = serializers.CharField(source="actor_label", read_only=True)
-    target = serializers.CharField(source="target_label", read_only=True)
+    # These are for the documentation: what is answered is the record.
+    organization = serializers.CharField(read_only=True)
+    workspace = serializers.CharField(read_only=True)
+    actor = serializers.CharField(read_only=True)
+    target = serializers.CharField(read_only=True)
     details = serializers.DictField(read_only=True)
 
     class Meta:
         model = AuditEvent
-        fields = (
-            "public_id",
-            "created_at",
-            "organization",
-            "workspace",
-            "action",
-            "actor_kind",
-            "actor",
-            "token_id",
-            "target",
-            "address",
-            "request_id",
-            "details",
-        )
+        fields = events.COLUMNS
         read_only_fields = fields
+
+    def to_representation(self, instance: AuditEvent) -> dict[str, Any]:
+        return events.record(instance)
 
 
 class CountsSerializer(Serializer):

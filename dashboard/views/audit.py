@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from apikeys import conf
 from apikeys.addresses import search_by_post
 from apikeys.models import AuditEvent, Membership, Organization
+from apikeys.queries.events import COLUMNS
 from apikeys.queries.filters import AuditEventFilter
 from dashboard import events
 from dashboard.access import admin_page, chosen_workspace
@@ -58,7 +59,7 @@ def audit_csv(request: HttpRequest, organization: Organization) -> HttpResponseB
         return _back(request, organization)
 
     def lines(taken: AuditEvent | None) -> Iterable[str]:
-        return csv_lines(events.COLUMNS, events.csv_rows(_without(taken, found.qs)))
+        return csv_lines(COLUMNS, events.csv_rows(_without(taken, found.qs)))
 
     return download(
         request,
