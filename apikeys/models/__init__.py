@@ -3,7 +3,8 @@
 from apikeys.models.activity import AuditEvent, RefusalCounter, UsageCounter
 from apikeys.models.epoch_places import EpochPlace
 from apikeys.models.organizations import Invitation, Membership, Organization, Workspace
-from apikeys.models.tokens import AccessToken, SecretIssue
+from apikeys.models.secret_issues import SecretIssue
+from apikeys.models.tokens import AccessToken
 
 __all__ = [
     "AccessToken",

@@ -6,7 +6,7 @@ what is shown is what a request meets; endings come before pauses. Computed, nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -45,6 +45,16 @@ class Status(models.TextChoices):
 USABLE: Final = (Status.ACTIVE, Status.EXPIRING)
 # Nothing brings such a token back.
 ENDED: Final = (Status.REVOKED, Status.ARCHIVED, Status.EXPIRED, Status.OWNER_GONE)
+# Why a token of that status gets no secret and is not enabled: every request with it would be
+# refused. A disabled one has no obstacle: who manages it can enable it.
+OBSTACLES: Final[Mapping[Status, str]] = {
+    Status.REVOKED: "token.revoked",
+    Status.ARCHIVED: "workspace.archived",
+    Status.EXPIRED: "token.expired",
+    Status.OWNER_GONE: "token.owner_gone",
+    Status.SUSPENDED: "organization.suspended",
+    Status.OWNER_INACTIVE: "token.owner_inactive",
+}
 
 
 class Circumstances(NamedTuple):

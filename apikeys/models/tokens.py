@@ -14,12 +14,14 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apikeys.credentials.keys import KeyShape
 from apikeys.models import people
 from apikeys.models.names import ComparedField
 from apikeys.models.organizations import Membership, Organization, Workspace
 from apikeys.models.status import (
     ENDED,
     EXPIRING_WITHIN,
+    OBSTACLES,
     USABLE,
     Circumstances,
     Kind,
@@ -31,7 +33,7 @@ from apikeys.models.status import (
 )
 from apikeys.models.writer import WriterManager
 
-__all__ = ["EXPIRING_WITHIN", "AccessToken", "AccessTokenQuerySet", "Kind", "SecretIssue", "Status"]
+__all__ = ["EXPIRING_WITHIN", "AccessToken", "AccessTokenQuerySet", "Kind", "Status"]
 
 UNUSED_AFTER: Final = timedelta(days=90)
 
@@ -288,38 +290,24 @@ class AccessToken(models.Model):
         ends = self.previous_expires_at
         return ends is not None and ends > (now or timezone.now())
 
+    @property
+    def key_shape(self) -> KeyShape | None:
+        """The shape of this token's keys; None when the dialect knows it no longer."""
+        shapes = self.workspace.speaks.accepted_key_shapes
+        return next((shape for shape in shapes if shape.fits(self.token_id)), None)
+
+    def obstacle(self) -> str | None:
+        """Return the code of why every request is refused, with any secret; None when not."""
+        return OBSTACLES.get(self.status)
+
+    def rotation_refused(self) -> str | None:
+        """Return the code of why this token gets no new secret now; None when it does."""
+        if (obstacle := self.obstacle()) is not None:
+            return obstacle
+        if self.has_overlap():
+            return "token.overlap_running"
+        return "token.shape_unknown" if self.key_shape is None else None
+
     def held_scopes(self) -> frozenset[str]:
         """Every scope that the granted ones cover, in the dialect of the workspace."""
         return self.workspace.speaks.held_scopes(self.scopes)
-
-
-class SecretIssue(models.Model):
-    """That a secret was made, once: ``creation_id`` is unique to its caller in an organization.
-
-    A repeated POST finds its id here and makes nothing. ``fingerprint`` tells a retry from
-    another request that reuses the id. ``caller`` is who chose the id; empty in rows of an
-    earlier release, where an id was the whole organization's. Nothing here helps to guess the
-    secret.
-    """
-
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    caller = models.CharField(max_length=300, db_default="", default="")
-    creation_id = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64)
-    token = models.ForeignKey(AccessToken, models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
-
-    objects = WriterManager()
-
-    class Meta:
-        verbose_name = _("secret issue")
-        verbose_name_plural = _("secret issues")
-        constraints = [
-            models.UniqueConstraint(
-                fields=("organization", "caller", "creation_id"),
-                name="apikeys_creation_id_of_caller",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.creation_id

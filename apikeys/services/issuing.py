@@ -31,7 +31,7 @@ from apikeys.services.authorization import (
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.services.idempotency import fingerprint_of, remember, require_new
 from apikeys.services.locks import lock_organization, lock_token
-from apikeys.services.obstacles import require_no_obstacle
+from apikeys.services.obstacles import require_no_obstacle, require_rotatable
 from apikeys.services.transactions import atomic, savepoint
 from apikeys.services.unset import UNSET, Unset
 
@@ -160,8 +160,7 @@ def rotate_token(
 
     Raises:
         NotAllowed: the actor may not manage this token.
-        Conflict: requests with it are refused whatever its secret, the overlap of an earlier
-            rotation still runs, or ``token.rotated_meanwhile``.
+        Conflict: as ``AccessToken.rotation_refused`` says, or ``token.rotated_meanwhile``.
         Invalid: the overlap is out of range.
         AlreadyIssued: this creation id made a secret before.
     """
@@ -171,7 +170,7 @@ def rotate_token(
     require_token_manager(actor, token.workspace, token)
     fingerprint = fingerprint_of("rotate", token.pk, overlap.total_seconds())
     require_new(actor, organization, creation_id, fingerprint)
-    _require_rotatable(token)
+    require_rotatable(token)
     _require_seen(token, seen, unless_rotated_within)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
@@ -226,10 +225,8 @@ def _issued(token: AccessToken, secret: str) -> IssuedToken:
 @sensitive_variables()
 def _replace_secret(token: AccessToken, overlap: timedelta) -> str:
     """Write a new secret's digest and return the secret; the present one ends with the overlap."""
-    shapes = token.workspace.speaks.accepted_key_shapes
-    shape = next((shape for shape in shapes if shape.fits(token.token_id)), None)
-    if shape is None:
-        raise Conflict("token.shape_unknown", "Tokens of this old shape can't be rotated.")
+    shape = token.key_shape
+    assert shape is not None  # noqa: S101 - `require_rotatable` has seen to it
     secret = shape.new_secret(token.token_id)
     now = timezone.now()
     ends = now + overlap
@@ -278,15 +275,6 @@ def _insert(token: AccessToken, dialect: Dialect) -> str:
             raise
         return secret
     raise Conflict("token.no_free_id", "No free token id was found. Try again.")
-
-
-def _require_rotatable(token: AccessToken) -> None:
-    require_no_obstacle(token)
-    if token.has_overlap():
-        raise Conflict(
-            "token.overlap_running",
-            "The secret before the last rotation still works. End the overlap first.",
-        )
 
 
 def _require_seen(token: AccessToken, seen: datetime | None, within: timedelta) -> None:

@@ -20,7 +20,7 @@ from apikeys.services import audit, validation
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authorization import require_token_manager, require_within_parent
-from apikeys.services.errors import Conflict, Invalid, NotAllowed
+from apikeys.services.errors import Invalid, NotAllowed
 from apikeys.services.issuing import (
     JUST_ROTATED,
     IssuedToken,
@@ -29,7 +29,7 @@ from apikeys.services.issuing import (
     rotate_token,
 )
 from apikeys.services.locks import lock_organization, lock_token, lock_tokens
-from apikeys.services.obstacles import require_no_obstacle
+from apikeys.services.obstacles import conflict, require_no_obstacle
 from apikeys.services.transactions import atomic
 from apikeys.services.unset import UNSET, Unset
 from apikeys.services.widening import require_recent_password, token_widens
@@ -276,7 +276,7 @@ def _record(actor: Actor, action: Action, token: AccessToken, **details: Any) ->
 
 def _require_not_revoked(token: AccessToken) -> None:
     if token.revoked_at is not None:
-        raise Conflict("token.revoked", "This token is revoked, for ever.")
+        raise conflict("token.revoked")
 
 
 def _narrower_scopes(token: AccessToken, scopes: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from apikeys import exceptions
 from apikeys.refusals import FACES
+from apikeys.services import obstacles
 from apikeys.services.widening import PASSWORD_REQUIRED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +67,9 @@ def _of_services() -> Iterator[tuple[str, int]]:
         if _name(node) in STATUSES and node.args:
             code = ast.unparse(node.args[0]).strip("'")
             code = PASSWORD_REQUIRED if code == "PASSWORD_REQUIRED" else code
-            if code.startswith("f'{field}"):
+            if code == "code":
+                yield from ((each, 409) for each in obstacles.SENTENCES)
+            elif code.startswith("f'{field}"):
                 for field in fields:
                     yield code.replace("f'{field}", field), STATUSES[_name(node)]
             else:

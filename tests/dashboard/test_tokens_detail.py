@@ -86,6 +86,13 @@ class TestThePage:
         change(token, previous_last_used_at=timezone.now() - timedelta(minutes=3))
         assert "Old secret last used 3 minutes ago" in text(admin.get(address(token)))
 
+    def test_a_rotation_is_offered_where_it_would_be_made(self, admin, token, actor):
+        assert f"{address(token)}/rotate" in admin.get(address(token)).content.decode()
+        rotate_token(actor=actor, token=token, overlap=timedelta(hours=24))
+        html = admin.get(address(token)).content.decode()
+        assert f"{address(token)}/rotate" not in html
+        assert f'action="{address(token)}/end-overlap"' in html
+
     def test_it_shows_the_last_20_events_and_no_others(self, admin, token, actor, issue):
         for number in range(22):
             update_token(actor=actor, token=token, description=f"change {number}")

@@ -285,6 +285,14 @@ def test_the_end_of_an_old_secret_is_told(admin, actor, issue):
     assert "old secret ends in 23 hours" in text(admin.get("/dashboard/acme/tokens"))
 
 
+def test_a_rotation_is_offered_where_it_would_be_made(admin, actor, issue):
+    free, busy = issue().token, issue().token
+    rotate_token(actor=actor, token=busy, overlap=timedelta(hours=24))
+    html = admin.get("/dashboard/acme/tokens").content.decode()
+    assert f"/tokens/{free.token_id}/rotate" in html
+    assert f"/tokens/{busy.token_id}/rotate" not in html
+
+
 def test_only_tokens_of_the_organization_are_listed(names, globex, issue):
     issue(workspace=globex.workspaces.get(slug="production"), name="theirs")
     assert names(status="all") == []

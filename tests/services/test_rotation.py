@@ -11,11 +11,13 @@ from django.test import override_settings
 
 from apikeys.credentials.keys import Credential, KeyShape
 from apikeys.dialects import DefaultDialect
-from apikeys.models import AccessToken, AuditEvent
+from apikeys.models import AccessToken, AuditEvent, Membership, Organization, Workspace
+from apikeys.models.status import OBSTACLES
 from apikeys.refusals import Refusal
 from apikeys.restrictions import Facts
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Conflict, Invalid
+from apikeys.services.obstacles import SENTENCES
 from apikeys.services.tokens import (
     disable_token,
     end_overlap,
@@ -249,3 +251,55 @@ def test_a_repeat_is_a_repeat_and_no_second_rotation(clock, by_alice, issue):
         unless_rotated_within=timedelta(seconds=10),
     )
     assert refused(Conflict, again) == "creation_id.used"
+
+
+def suspend(token):
+    Organization.objects.filter(pk=token.organization.pk).update(suspended_at=NOW)
+
+
+def expel(token):
+    Membership.objects.filter(user=token.owner)._raw_delete("default")
+
+
+REFUSED = {
+    "token.revoked": lambda token: change(token, revoked_at=NOW),
+    "workspace.archived": lambda token: Workspace.objects.update(archived_at=NOW),
+    "token.expired": lambda token: change(token, expires_at=NOW + timedelta(seconds=1)),
+    "token.owner_gone": expel,
+    "organization.suspended": suspend,
+    "token.owner_inactive": lambda token: (
+        type(token.owner).objects.filter(pk=token.owner.pk).update(is_active=False)
+    ),
+    "token.overlap_running": lambda token: change(
+        token, previous_digest="x", previous_expires_at=NOW + HOUR
+    ),
+    "token.shape_unknown": lambda token: change(token, token_id="short"),
+}
+
+
+def change(token, **fields):
+    AccessToken.objects.filter(pk=token.pk).update(**fields)
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_a_token_says_why_it_gets_no_new_secret_and_the_service_says_the_same(
+    clock, by_alice, bob, issue, code
+):
+    token = issue(kind="personal", owner=bob).token
+    assert token.rotation_refused() is None
+    clock.shift(60)
+    REFUSED[code](token)
+    token = AccessToken.objects.get(pk=token.pk)
+    assert token.rotation_refused() == code
+    rotate = functools.partial(rotate_token, actor=by_alice, token=token)
+    assert refused(Conflict, rotate) == code
+
+
+def test_there_is_a_sentence_for_each_reason_and_no_other():
+    assert set(SENTENCES) == set(REFUSED)
+    assert set(OBSTACLES.values()) < set(REFUSED)
+
+
+def test_a_disabled_token_gets_a_new_secret(by_alice, issue):
+    token = disable_token(actor=by_alice, token=issue().token)
+    assert token.rotation_refused() is None

@@ -16,7 +16,6 @@ from apikeys.models.status import ENDED
 from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services
 from apikeys.services.errors import ServiceError
-from apikeys.services.obstacles import obstacle_of
 from dashboard.access import actor_of, admin_page
 from dashboard.charts import token_chart
 from dashboard.form_pages import press, render_form, submit
@@ -33,7 +32,6 @@ def token(request: HttpRequest, organization: Organization, token_id: str) -> Ht
     """Show the token."""
     found = token_or_404(organization, token_id)
     dialect = found.workspace.speaks
-    obstacle = obstacle_of(found)
     descriptions = {MANAGE: _("Manage tokens of its workspace"), **dialect.scopes}
     context = {
         **token_chart(found),
@@ -41,9 +39,9 @@ def token(request: HttpRequest, organization: Organization, token_id: str) -> Ht
         "chosen_workspace": found.workspace,
         "revoked": found.revoked_at is not None,
         "usable": found.is_usable,
-        "obstacle": obstacle,
         # What is refused anyway can still be kept from coming back.
-        "can_switch": obstacle is None or (found.disabled_at is None and found.status not in ENDED),
+        "can_switch": found.obstacle() is None
+        or (found.disabled_at is None and found.status not in ENDED),
         "overlap": found.has_overlap(),
         "scopes": [(name, descriptions.get(name, "")) for name in found.scopes],
         "events": _events(found),

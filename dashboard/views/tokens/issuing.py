@@ -20,7 +20,7 @@ from apikeys.models.tokens import Kind
 from apikeys.networks import parse_network
 from apikeys.services import validation
 from apikeys.services.errors import AlreadyIssued, ServiceError
-from apikeys.services.obstacles import obstacle_of
+from apikeys.services.obstacles import conflict
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
 from dashboard.access import actor_of, admin_page, recent_password
 from dashboard.forms.networks import lines, rewritten
@@ -72,9 +72,8 @@ def rotate(request: HttpRequest, organization: Organization, token_id: str) -> H
                 return _already_issued(request, organization, error, form)
             token = token_or_404(organization, token_id)
             form.refuse(error, token)
-    obstacle = obstacle_of(token)
-    possible = obstacle is None and not token.has_overlap()
-    context = {"form": form, "token": token, "possible": possible, "obstacle": obstacle}
+    code = token.rotation_refused()
+    context = {"form": form, "token": token, "refused": conflict(code) if code else None}
     return _form_page(request, "dashboard/tokens/rotate.html", context, form)
 
 
