@@ -17,12 +17,19 @@ from dashboard.forms.password import ActForm, AskedActForm, PasswordIfWideningMi
 from dashboard.pages import render_page
 
 
-def submit(form: BaseForm, change: Callable[[], object]) -> int | None:
+def submit(
+    form: BaseForm,
+    change: Callable[[], object],
+    *,
+    refuse: Callable[[ServiceError], None] | None = None,
+) -> int | None:
     """Make the change when the form is valid.
 
     Args:
         form: a bound form; it carries every refusal afterwards.
         change: calls the service with the form's cleaned data.
+        refuse: puts what the service refused on the form; on the field it concerns, or above the
+            form, when not given.
 
     Returns:
         None when the change was made, else the HTTP status of the page with the form. A change
@@ -37,7 +44,10 @@ def submit(form: BaseForm, change: Callable[[], object]) -> int | None:
         if error.code == PASSWORD_REQUIRED and isinstance(form, PasswordIfWideningMixin):
             form.ask_again()
             return HTTPStatus.OK
-        add_service_error(form, error)
+        if refuse is None:
+            add_service_error(form, error)
+        else:
+            refuse(error)
         return status_of(error)
     return None
 
@@ -55,11 +65,22 @@ def render_form(
     form: BaseForm,
     context: dict[str, Any] | None = None,
     *,
-    status: int = HTTPStatus.OK,
+    status: int | None = None,
 ) -> HttpResponse:
-    """Render a page around ``form``; says when to try again where attempts have run out."""
+    """Render a page around ``form``; says when to try again where attempts have run out.
+
+    Args:
+        request: the request.
+        template: the page.
+        form: is ``form`` in it.
+        context: the page's own variables.
+        status: what ``submit`` said; not given, 429 where attempts have run out, else 200.
+    """
+    retry_after = getattr(form, "retry_after", 0)
+    if status is None:
+        status = HTTPStatus.TOO_MANY_REQUESTS if retry_after else HTTPStatus.OK
     response = render_page(request, template, {"form": form, **(context or {})}, status=status)
-    if retry_after := getattr(form, "retry_after", 0):
+    if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     return response
 
@@ -70,8 +91,8 @@ def press(
     *,
     done: str,
     back: HttpResponseRedirect,
-    heading: str,
-    button: str,
+    heading: str = "",
+    button: str = "",
     asks: bool = False,
 ) -> HttpResponse:
     """Answer a button that stands alone: act and go back, or ask for the password on a page.
@@ -81,8 +102,8 @@ def press(
         change: calls the service.
         done: what is said afterwards.
         back: the page the button stands on.
-        heading: what the page that asks is about.
-        button: what its button is called.
+        heading: what the page that asks is about; needed where the change can widen.
+        button: what its button is called; the same.
         asks: whether it asks whatever it does; else the service decides by what it does.
     """
     form = (AskedActForm if asks else ActForm)(request.POST, request=request)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import path, reverse
@@ -12,8 +10,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from apikeys import reauthentication
+from dashboard.form_pages import render_form
 from dashboard.forms.password import ConfirmForm
-from dashboard.pages import render_page
 
 
 @sensitive_post_parameters("password")
@@ -28,12 +26,7 @@ def confirm(request: HttpRequest) -> HttpResponseBase:
     form = ConfirmForm(request.POST if request.method == "POST" else None, request=request)
     if form.is_valid():
         return HttpResponseRedirect(target)
-    status = HTTPStatus.TOO_MANY_REQUESTS if form.retry_after else HTTPStatus.OK
-    context = {"form": form, "next": target}
-    response = render_page(request, "dashboard/confirm.html", context, status=status)
-    if form.retry_after:
-        response.headers["Retry-After"] = str(form.retry_after)
-    return response
+    return render_form(request, "dashboard/confirm.html", form, {"next": target})
 
 
 def _target(request: HttpRequest) -> str:

@@ -37,7 +37,7 @@ FORM: Final = ["GET", "HEAD", "POST"]
 def invite(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Invite somebody by e-mail. The answer is the same whether they have an account."""
     form = InviteForm(request.POST if request.method == "POST" else None, request=request)
-    status: int | None = HTTPStatus.OK
+    status: int | None = None
     if request.method == "POST":
         status = submit(
             form,
@@ -224,9 +224,7 @@ def _add_page(
     people = known_people(actor=actor_of(request), organization=organization)
     context = {"known": known, "knows_somebody": people.exists()}
     refused = known if known.is_bound else form
-    response = render_form(
-        request, "dashboard/members/add.html", form, context, status=status or HTTPStatus.OK
-    )
+    response = render_form(request, "dashboard/members/add.html", form, context, status=status)
     if retry_after := refused.retry_after:
         response.headers["Retry-After"] = str(retry_after)
     return response

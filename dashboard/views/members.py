@@ -73,7 +73,7 @@ def change_role(
     """Make a member an admin, or an admin a member."""
     person = _person(organization, public_id)
     form = RoleForm(_posted(request), request=request, initial={"role": person.role})
-    status: int | None = 200
+    status: int | None = None
     if request.method == "POST":
         status = submit(
             form,
@@ -88,7 +88,7 @@ def change_role(
         "is_last_admin": services.is_last_admin(person),
         "invitations": services.sent_invitations(person),
     }
-    return render_form(request, "dashboard/members/role.html", form, context, status=status or 200)
+    return render_form(request, "dashboard/members/role.html", form, context, status=status)
 
 
 @require_http_methods(FORM)
@@ -102,7 +102,7 @@ def remove(
     if person.user_id == request.user.pk:
         return redirect("dashboard:leave", organization.slug)
     form = EndForm(_posted(request), request=request)
-    status: int | None = 200
+    status: int | None = None
     if request.method == "POST":
         actor = actor_of(request)
         status = submit(form, lambda: services.remove_member(actor=actor, membership=person))
@@ -110,9 +110,7 @@ def remove(
             messages.success(request, _("%s was removed.") % person.user.get_username())
             return redirect("dashboard:members", organization.slug)
     context = {"person": person, **_what_ends(person)}
-    return render_form(
-        request, "dashboard/members/remove.html", form, context, status=status or 200
-    )
+    return render_form(request, "dashboard/members/remove.html", form, context, status=status)
 
 
 @require_http_methods(FORM)
@@ -122,7 +120,7 @@ def leave(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Show what leaving ends, then leave."""
     person: Membership = request.membership  # type: ignore[attr-defined]
     form = EndForm(_posted(request), request=request)
-    status: int | None = 200
+    status: int | None = None
     if request.method == "POST":
         actor = actor_of(request)
         status = submit(
@@ -132,7 +130,7 @@ def leave(request: HttpRequest, organization: Organization) -> HttpResponseBase:
             messages.success(request, _("You have left %s.") % organization.name)
             return redirect("dashboard:home")
     context = {"person": person, **_what_ends(person)}
-    return render_form(request, "dashboard/members/leave.html", form, context, status=status or 200)
+    return render_form(request, "dashboard/members/leave.html", form, context, status=status)
 
 
 def _posted(request: HttpRequest) -> Any:

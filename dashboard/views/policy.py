@@ -31,7 +31,7 @@ FORM: Final = ["GET", "HEAD", "POST"]
 def settings(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Show and change what holds for all tokens of the organization."""
     form = _policy_form(request, organization, request.POST if request.method == "POST" else None)
-    status: int | None = 200
+    status: int | None = None
     if request.method == "POST":
         status = submit(
             form,
@@ -46,7 +46,7 @@ def settings(request: HttpRequest, organization: Organization) -> HttpResponseBa
             messages.success(request, _("The policy was saved."))
             _tell_rewritten(request, form)
             return redirect("dashboard:settings", organization.slug)
-    return _page(request, organization, form, _name_form(organization), status or 200)
+    return _page(request, organization, form, _name_form(organization), status)
 
 
 @require_http_methods(FORM)
@@ -99,7 +99,7 @@ def _page(
     organization: Organization,
     form: PolicyForm,
     name_form: NameForm,
-    status: int,
+    status: int | None,
     limits_form: LimitsForm | None = None,
 ) -> HttpResponseBase:
     networks = organization.allowed_networks

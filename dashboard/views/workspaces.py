@@ -49,7 +49,7 @@ def workspaces(request: HttpRequest, organization: Organization) -> HttpResponse
 def create(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Add a workspace."""
     form = WorkspaceForm(_posted(request), request=request)
-    status: int | None = 200
+    status: int | None = None
     if request.method == "POST":
         status = submit(
             form,
@@ -61,7 +61,7 @@ def create(request: HttpRequest, organization: Organization) -> HttpResponseBase
             said = _("Workspace %s was created.") % form.cleaned_data["name"]
             messages.success(request, said)
             return redirect("dashboard:workspaces", organization.slug)
-    return render_form(request, "dashboard/workspaces/new.html", form, status=status or 200)
+    return render_form(request, "dashboard/workspaces/new.html", form, status=status)
 
 
 @require_http_methods(FORM)
@@ -70,7 +70,7 @@ def rename(request: HttpRequest, organization: Organization, workspace: str) -> 
     """Change the name people read."""
     found = _open_workspace(organization, workspace)
     form = NameForm(_posted(request), initial={"name": found.name})
-    status: int | None = 200
+    status: int | None = None
     if request.method == "POST":
         status = submit(
             form,
@@ -82,9 +82,7 @@ def rename(request: HttpRequest, organization: Organization, workspace: str) -> 
             messages.success(request, _("The name was changed."))
             return redirect("dashboard:workspaces", organization.slug)
     context = {"workspace": found}
-    return render_form(
-        request, "dashboard/workspaces/rename.html", form, context, status=status or 200
-    )
+    return render_form(request, "dashboard/workspaces/rename.html", form, context, status=status)
 
 
 @require_http_methods(FORM)
@@ -94,7 +92,7 @@ def archive(request: HttpRequest, organization: Organization, workspace: str) ->
     """Show what archiving revokes, then archive; the name must be typed."""
     found = _open_workspace(organization, workspace)
     form = ArchiveForm(_posted(request), request=request, workspace=found)
-    status: int | None = 200
+    status: int | None = None
     if request.method == "POST":
         actor = actor_of(request)
         status = submit(form, lambda: services.archive_workspace(actor=actor, workspace=found))
@@ -108,9 +106,7 @@ def archive(request: HttpRequest, organization: Organization, workspace: str) ->
         "count": (count := tokens.count()),
         "more": max(0, count - MOST_TOKENS_SHOWN),
     }
-    return render_form(
-        request, "dashboard/workspaces/archive.html", form, context, status=status or 200
-    )
+    return render_form(request, "dashboard/workspaces/archive.html", form, context, status=status)
 
 
 def _posted(request: HttpRequest) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Final
 
 from django.contrib import messages
@@ -15,7 +14,6 @@ from apikeys.models import AccessToken, AuditEvent, Organization
 from apikeys.models.status import ENDED
 from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services
-from apikeys.services.errors import ServiceError
 from dashboard.access import actor_of, admin_page
 from dashboard.charts import token_chart
 from dashboard.form_pages import press, render_form, submit
@@ -66,8 +64,7 @@ def edit(request: HttpRequest, organization: Organization, token_id: str) -> Htt
             messages.success(request, _("Saved."))
             return to_token(found)
     context = {"token": found, "chosen_workspace": found.workspace}
-    status = HTTPStatus.TOO_MANY_REQUESTS if form.retry_after else HTTPStatus.OK
-    return render_form(request, "dashboard/tokens/edit.html", form, context, status=status)
+    return render_form(request, "dashboard/tokens/edit.html", form, context)
 
 
 @admin_page
@@ -109,13 +106,12 @@ def _act(
     done: str,
 ) -> HttpResponse:
     found = token_or_404(organization, token_id)
-    try:
-        service(actor=actor_of(request), token=found)
-    except ServiceError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, done)
-    return to_token(found)
+    return press(
+        request,
+        lambda: service(actor=actor_of(request), token=found),
+        done=done,
+        back=to_token(found),
+    )
 
 
 def _events(token: AccessToken) -> list[AuditEvent]:

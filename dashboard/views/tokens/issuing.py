@@ -6,7 +6,7 @@ file itself, and is kept nowhere. A repeated POST makes nothing and says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from apikeys.services.errors import AlreadyIssued, ServiceError
 from apikeys.services.obstacles import conflict
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
 from dashboard.access import actor_of, admin_page, recent_password
+from dashboard.form_pages import render_form, submit
 from dashboard.forms.networks import lines, rewritten
 from dashboard.forms.tokens import GenerateForm, RotateForm
 from dashboard.pages import protect, render_page
@@ -41,19 +42,16 @@ REPEATED: Final = frozenset({"creation_id.used", "creation_id.reused"})
 def generate(request: HttpRequest, organization: Organization) -> HttpResponse:
     """Ask what the token shall be; make it and show its secret."""
     form = _generate_form(request, organization)
-    if request.method == "POST" and form.is_valid():
-        try:
-            return _create(request, form)
-        except ServiceError as error:
-            if error.code in REPEATED:
-                return _already_issued(request, organization, error, form)
-            form.refuse(error)
+    made = _made_once(
+        request, organization, form, lambda: _create(request, form), refuse=form.refuse
+    )
+    if made is not None:
+        return made
     context = {
-        "form": form,
         "address": networks.address_of(request),
         "policy_networks": organization.allowed_networks,
     }
-    return _form_page(request, "dashboard/tokens/generate.html", context, form)
+    return render_form(request, "dashboard/tokens/generate.html", form, context)
 
 
 @admin_page
@@ -64,17 +62,20 @@ def rotate(request: HttpRequest, organization: Organization, token_id: str) -> H
     token = token_or_404(organization, token_id)
     posted = request.POST if request.method == "POST" else None
     form = RotateForm(posted, token=token, request=request)
-    if request.method == "POST" and form.is_valid():
-        try:
-            return _rotate(request, token, form)
-        except ServiceError as error:
-            if error.code in REPEATED:
-                return _already_issued(request, organization, error, form)
-            token = token_or_404(organization, token_id)
-            form.refuse(error, token)
+    made = _made_once(
+        request,
+        organization,
+        form,
+        lambda: _rotate(request, token, form),
+        refuse=lambda error: form.refuse(error, token_or_404(organization, token_id)),
+    )
+    if made is not None:
+        return made
+    if posted is not None:
+        token = token_or_404(organization, token_id)
     code = token.rotation_refused()
-    context = {"form": form, "token": token, "refused": conflict(code) if code else None}
-    return _form_page(request, "dashboard/tokens/rotate.html", context, form)
+    context = {"token": token, "refused": conflict(code) if code else None}
+    return render_form(request, "dashboard/tokens/rotate.html", form, context)
 
 
 def _generate_form(request: HttpRequest, organization: Organization) -> GenerateForm:
@@ -91,6 +92,35 @@ def _generate_form(request: HttpRequest, organization: Organization) -> Generate
         workspace=next((each for each in workspaces if each.slug == wanted), None),
         longest=validation.longest_lifetime(organization),
     )
+
+
+def _made_once(
+    request: HttpRequest,
+    organization: Organization,
+    form: GenerateForm | RotateForm,
+    make: Callable[[], HttpResponse],
+    *,
+    refuse: Callable[[ServiceError], None],
+) -> HttpResponse | None:
+    """Return the answer with the secret, or the one to a repeat; None when there is only the form.
+
+    Args:
+        request, organization, form: as of the page; the form need not be bound.
+        make: calls the service and shows the secret.
+        refuse: as of ``submit``.
+    """
+    answers: list[HttpResponse] = []
+
+    def change() -> None:
+        try:
+            answers.append(make())
+        except ServiceError as error:
+            if error.code not in REPEATED:
+                raise
+            answers.append(_already_issued(request, organization, error, form))
+
+    submit(form, change, refuse=refuse)
+    return answers[0] if answers else None
 
 
 @sensitive_variables("issued")
@@ -159,12 +189,3 @@ def _already_issued(
     )
     context = {"token": made.token if made else None, "same": isinstance(error, AlreadyIssued)}
     return render_page(request, "dashboard/tokens/already_issued.html", context, status=409)
-
-
-def _form_page(
-    request: HttpRequest, template: str, context: dict[str, Any], form: GenerateForm | RotateForm
-) -> HttpResponse:
-    response = render_page(request, template, context, status=429 if form.retry_after else 200)
-    if form.retry_after:
-        response.headers["Retry-After"] = str(form.retry_after)
-    return response

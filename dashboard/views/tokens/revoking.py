@@ -14,12 +14,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from apikeys.models import AccessToken, Organization, Workspace
-from apikeys.services.errors import ServiceError
 from apikeys.services.tokens import revoke_all, revoke_token, revoke_tokens
 from dashboard.access import actor_of, admin_page, recent_password
-from dashboard.forms.errors import add_service_error
+from dashboard.form_pages import render_form, submit
 from dashboard.forms.revoking import BulkRevokeForm, RevokeForm
-from dashboard.pages import render_page
 from dashboard.views.tokens.shared import (
     is_token_id,
     requests_in_a_day,
@@ -57,23 +55,21 @@ def revoke(request: HttpRequest, organization: Organization, token_id: str) -> H
     confirm = typed_name(token.workspace, token.name)
     form = RevokeForm(request.POST if request.method == "POST" else None, confirm=confirm)
     possible = token.revoked_at is None
-    if possible and request.method == "POST" and form.is_valid():
-        try:
-            revoke_token(actor=actor_of(request), token=token, reason=form.why)
-        except ServiceError as error:
-            add_service_error(form, error)
-        else:
+    if possible and request.method == "POST":
+        refused = submit(
+            form, lambda: revoke_token(actor=actor_of(request), token=token, reason=form.why)
+        )
+        if refused is None:
             messages.success(request, _("%s is revoked.") % token.name)
             return to_token(token)
     context = {
         "token": token,
-        "form": form,
         "possible": possible,
         "requests": requests_in_a_day(token),
         "made": token.children.live().order_by("name", "pk")[:SHOWN],
         "chosen_workspace": token.workspace,
     }
-    return render_page(request, "dashboard/tokens/revoke.html", context)
+    return render_form(request, "dashboard/tokens/revoke.html", form, context)
 
 
 @admin_page
@@ -89,21 +85,17 @@ def revoke_several(request: HttpRequest, organization: Organization) -> HttpResp
     form = BulkRevokeForm(
         request.POST if posted else None, confirm=selection.confirm, request=request
     )
-    if posted and form.is_valid():
-        try:
-            revoked = _revoke(request, organization, selection, form.why)
-        except ServiceError as error:
-            add_service_error(form, error)
-        else:
+    revoked: list[AccessToken] = []
+    if posted:
+        refused = submit(
+            form, lambda: revoked.extend(_revoke(request, organization, selection, form.why))
+        )
+        if refused is None:
             text = ngettext("%d token is revoked.", "%d tokens are revoked.", len(revoked))
             messages.success(request, text % len(revoked))
             return redirect("dashboard:tokens", organization.slug)
-    context = {"selection": selection, "form": form, "shown": SHOWN}
-    status = 429 if form.retry_after else 200
-    response = render_page(request, "dashboard/tokens/revoke_several.html", context, status=status)
-    if form.retry_after:
-        response.headers["Retry-After"] = str(form.retry_after)
-    return response
+    context = {"selection": selection, "shown": SHOWN}
+    return render_form(request, "dashboard/tokens/revoke_several.html", form, context)
 
 
 def _selection(data: QueryDict, organization: Organization) -> Selection:
