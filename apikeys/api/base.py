@@ -7,6 +7,7 @@ may change is decided by the services.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -14,6 +15,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.schemas import DefaultSchema
 
 from apikeys import addresses, reauthentication
@@ -21,6 +23,7 @@ from apikeys.authentication import AccessTokenAuthentication
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Role
 from apikeys.networks import address_of
+from apikeys.openapi.operations import Operation
 from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import HasScope
 from apikeys.scopes import MANAGE
@@ -91,8 +94,49 @@ class ManagementMixin(PlainAddressMixin, NoStoreMixin):
     renderer_classes: ClassVar[Any] = (JSONRenderer,)
     schema = ViewSchema()
 
+    operations: ClassVar[Mapping[str, Operation]]
     request: Any
     kwargs: dict[str, Any]
+
+    @property
+    def operation(self) -> Operation:
+        """What the view declares of the operation that runs: documented, parsed and sent alike."""
+        # HEAD runs the handler of GET.
+        method = self.request.method.lower().replace("head", "get")
+        return self.operations[getattr(self, "action", None) or method]
+
+    def input(self) -> dict[str, Any]:
+        """Return the body, as the declared serializer reads it.
+
+        Raises:
+            ValidationError: it says what is wrong with which field.
+        """
+        return self._validated(self.operation.request, self.request.data)
+
+    def query(self) -> dict[str, Any]:
+        """Return the query parameters, as the declared serializer reads them.
+
+        Raises:
+            ValidationError: as ``input``.
+        """
+        return self._validated(self.operation.query, self.request.query_params)
+
+    def output(self, value: Any = None) -> Response:
+        """Answer a value as the declared serializer writes it, or with an empty body."""
+        serializer = self.operation.response
+        body = serializer(value).data if serializer is not None else None
+        return Response(body, status=self.operation.status)
+
+    def page(self) -> Response:
+        """Answer a page of the rows that the caller sees, filtered as asked."""
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))  # type: ignore[attr-defined]
+        body = self.operation.response(rows, many=True).data
+        return self.get_paginated_response(body)  # type: ignore[attr-defined, no-any-return]
+
+    def _validated(self, serializer_class: Any, data: Any) -> dict[str, Any]:
+        serializer = serializer_class(data=data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
 
     @property
     def bearer(self) -> AccessToken | None:

@@ -16,6 +16,7 @@ from apikeys.models import AccessToken, AuditEvent, Invitation, Membership, Orga
 from apikeys.models.organizations import Environment, InvitationState
 from apikeys.models.tokens import Status
 from apikeys.queries import events
+from apikeys.services.tokens import IssuedToken
 
 if TYPE_CHECKING:
     ModelSerializer = serializers.ModelSerializer[Any]
@@ -134,12 +135,20 @@ class IssuedTokenSerializer(AccessTokenSerializer):
         fields: tuple[str, ...] = (*AccessTokenSerializer.Meta.fields, "secret", "api_key")
         read_only_fields = fields
 
+    def to_representation(self, instance: IssuedToken) -> dict[str, Any]:
+        shown = {"secret": instance.secret, "api_key": instance.api_key}
+        return {**AccessTokenSerializer(instance.token).data, **shown}
+
 
 class RevokedSerializer(Serializer):
     """What a bulk call revoked; tokens that were revoked before are left out."""
 
     revoked = serializers.IntegerField(read_only=True)
     token_ids = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    def to_representation(self, instance: list[AccessToken]) -> dict[str, Any]:
+        token_ids = [token.token_id for token in instance]
+        return {"revoked": len(token_ids), "token_ids": token_ids}
 
 
 class MemberSerializer(PublicSerializer):

@@ -15,7 +15,7 @@ from apikeys.api.base import ManagementMixin
 from apikeys.api.filtering import StrictFilterBackend, require_plain
 from apikeys.api.inputs import UsageQuerySerializer
 from apikeys.api.pagination import KeysetPagination
-from apikeys.api.serializers import AuditEventSerializer, UsageSerializer, UTCField
+from apikeys.api.serializers import AuditEventSerializer, UsageSerializer
 from apikeys.models import AccessToken, AuditEvent, Workspace
 from apikeys.models.activity import Period
 from apikeys.openapi.operations import Operation
@@ -42,8 +42,7 @@ class AuditEventViewSet(ManagementMixin, GenericViewSet[AuditEvent]):
 
     def list(self, request: Request, organization: str) -> Response:
         """List audit events, newest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(AuditEventSerializer(page, many=True).data)
+        return self.page()
 
 
 class UsageView(ManagementMixin, APIView):
@@ -58,23 +57,21 @@ class UsageView(ManagementMixin, APIView):
         """Count requests by outcome and hour or day, and the busiest tokens."""
         found = self.organization()
         require_plain(request)
-        serializer = UsageQuerySerializer(data=request.query_params)
-        serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
+        asked = self.query()
         chosen = reports.RANGES[asked["range"]]
         narrowed: dict[str, Any] = {
             "workspace": self._workspace(asked.get("workspace")),
             "token": self._token(asked.get("token")),
         }
         report = reports.usage(found, chosen, **narrowed)
-        return Response(
+        return self.output(
             {
                 "range": chosen.name,
                 "step": "hour" if chosen.step is Period.HOUR else "day",
                 "totals": _counts(report.totals),
                 "steps": [
                     {
-                        "started_at": UTCField().to_representation(step.started_at),
+                        "started_at": step.started_at,
                         "requests": _counts(step.counts),
                     }
                     for step in report.steps

@@ -67,47 +67,40 @@ class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
 
     def list(self, request: Request, organization: str) -> Response:
         """List members, newest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(MemberSerializer(page, many=True).data)
+        return self.page()
 
     def create(self, request: Request, organization: str) -> Response:
         """Add somebody from another organization that the caller manages."""
         self.require_person()
         found = self.organization()
-        serializer = MemberCreateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        data = self.input()
         self.require_recent_password()
         membership = members.add_member(
             actor=self.actor(),
             organization=found,
-            user=members.known_user(
-                actor=self.actor(), organization=found, name=serializer.validated_data["user"]
-            ),
-            role=serializer.validated_data["role"],
+            user=members.known_user(actor=self.actor(), organization=found, name=data["user"]),
+            role=data["role"],
         )
-        return Response(MemberSerializer(membership).data, status=201)
+        return self.output(membership)
 
     def retrieve(self, request: Request, organization: str, public_id: Any) -> Response:
         """Read a member."""
-        return Response(MemberSerializer(self.get_membership()).data)
+        return self.output(self.get_membership())
 
     def partial_update(self, request: Request, organization: str, public_id: Any) -> Response:
         """Change a member's role."""
         membership = self.get_membership()
-        serializer = RoleSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        data = self.input()
         self.require_recent_password()
-        changed = members.change_role(
-            actor=self.actor(), membership=membership, **serializer.validated_data
-        )
-        return Response(MemberSerializer(changed).data)
+        changed = members.change_role(actor=self.actor(), membership=membership, **data)
+        return self.output(changed)
 
     def destroy(self, request: Request, organization: str, public_id: Any) -> Response:
         """Take a person out and revoke their personal tokens here."""
         membership = self.get_membership()
         self.require_recent_password()
         members.remove_member(actor=self.actor(), membership=membership)
-        return Response(status=204)
+        return self.output()
 
 
 class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
@@ -144,29 +137,27 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
 
     def list(self, request: Request, organization: str) -> Response:
         """List invitations that wait for an answer, ran out or are void, newest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(InvitationSerializer(page, many=True).data)
+        return self.page()
 
     def create(self, request: Request, organization: str) -> Response:
         """Invite somebody by e-mail."""
         self.require_person()
         found = self.organization()
-        serializer = InvitationCreateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        data = self.input()
         self.require_recent_password()
         invitation = invitations.invite(
             actor=self.actor(),
             organization=found,
             page_url=self._page_url,
-            **serializer.validated_data,
+            **data,
         )
-        return Response(InvitationSerializer(invitation).data, status=201)
+        return self.output(invitation)
 
     def destroy(self, request: Request, organization: str, public_id: Any) -> Response:
         """Withdraw an invitation."""
         invitation = self.get_invitation()
         invitations.withdraw_invitation(actor=self.actor(), invitation=invitation)
-        return Response(status=204)
+        return self.output()
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True)
@@ -177,7 +168,7 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
         invitation = invitations.resend_invitation(
             actor=self.actor(), invitation=invitation, page_url=self._page_url
         )
-        return Response(InvitationSerializer(invitation).data)
+        return self.output(invitation)
 
     def _page_url(self, link: str) -> str:
         try:

@@ -56,19 +56,16 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
 
     def list(self, request: Request) -> Response:
         """List the organizations that this caller manages."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(OrganizationSerializer(page, many=True).data)
+        return self.page()
 
     def retrieve(self, request: Request, organization: str) -> Response:
         """Read an organization."""
-        return Response(OrganizationSerializer(self.organization()).data)
+        return self.output(self.organization())
 
     def partial_update(self, request: Request, organization: str) -> Response:
         """Change its name and what holds for all its tokens; what is left out stays as it is."""
         found = self.organization()
-        serializer = OrganizationUpdateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        policy = dict(serializer.validated_data)
+        policy = self.input()
         name = policy.pop("name", None)
         actor = self.actor()
         with savepoint():
@@ -77,7 +74,7 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
                 found = organizations.rename_organization(
                     actor=actor, organization=found, name=name
                 )
-        return Response(OrganizationSerializer(found).data)
+        return self.output(found)
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True)
@@ -87,7 +84,7 @@ class OrganizationViewSet(ManagementMixin, GenericViewSet[Organization]):
         self.require_person()
         self.require_recent_password()
         members.leave_organization(actor=self.actor(), organization=found)
-        return Response(status=204)
+        return self.output()
 
 
 class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
@@ -130,33 +127,26 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
 
     def list(self, request: Request, organization: str) -> Response:
         """List workspaces, newest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(WorkspaceSerializer(page, many=True).data)
+        return self.page()
 
     def create(self, request: Request, organization: str) -> Response:
         """Add a workspace."""
         found = self.organization()
-        serializer = WorkspaceCreateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        data = self.input()
         self.require_recent_password()
-        workspace = workspaces.create_workspace(
-            actor=self.actor(), organization=found, **serializer.validated_data
-        )
-        return Response(WorkspaceSerializer(workspace).data, status=201)
+        workspace = workspaces.create_workspace(actor=self.actor(), organization=found, **data)
+        return self.output(workspace)
 
     def retrieve(self, request: Request, organization: str, workspace: str) -> Response:
         """Read a workspace."""
-        return Response(WorkspaceSerializer(self.get_workspace()).data)
+        return self.output(self.get_workspace())
 
     def partial_update(self, request: Request, organization: str, workspace: str) -> Response:
         """Rename a workspace; its slug stays."""
         found = self.get_workspace()
-        serializer = WorkspaceUpdateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        renamed = workspaces.rename_workspace(
-            actor=self.actor(), workspace=found, **serializer.validated_data
-        )
-        return Response(WorkspaceSerializer(renamed).data)
+        data = self.input()
+        renamed = workspaces.rename_workspace(actor=self.actor(), workspace=found, **data)
+        return self.output(renamed)
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True)
@@ -166,4 +156,4 @@ class WorkspaceViewSet(ManagementMixin, GenericViewSet[Workspace]):
         self.require_person()
         self.require_recent_password()
         archived = workspaces.archive_workspace(actor=self.actor(), workspace=found)
-        return Response(WorkspaceSerializer(archived).data)
+        return self.output(archived)

@@ -128,13 +128,12 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
 
     def list(self, request: Request, organization: str) -> Response:
         """List tokens, newest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(AccessTokenSerializer(page, many=True).data)
+        return self.page()
 
     def create(self, request: Request, organization: str) -> Response:
         """Make a token. The secret is in this answer and nowhere else."""
         workspaces = self.workspaces()
-        data = self._input(TokenCreateSerializer)
+        data = self.input()
         self.require_recent_password()
         workspace = workspaces.filter(slug=data.pop("workspace")).first()
         if workspace is None:
@@ -144,65 +143,65 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         issued = self._issue(
             services.create_token, actor=actor, workspace=workspace, owner=owner, **data
         )
-        return _shown_once(issued, status=201)
+        return self.output(issued)
 
     def retrieve(self, request: Request, organization: str, token_id: str) -> Response:
         """Read a token."""
-        return Response(AccessTokenSerializer(self.get_token()).data)
+        return self.output(self.get_token())
 
     def partial_update(self, request: Request, organization: str, token_id: str) -> Response:
         """Change a token field by field; what is left out stays as it is."""
         token = self.get_token()
-        data = self._input(TokenUpdateSerializer)
-        return self._read(services.update_token(actor=self.actor(), token=token, **data))
+        data = self.input()
+        return self.output(services.update_token(actor=self.actor(), token=token, **data))
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True)
     def rotate(self, request: Request, organization: str, token_id: str) -> Response:
         """Give the token a new secret. It is in this answer and nowhere else."""
         token = self.get_token()
-        data = self._input(RotateSerializer)
+        data = self.input()
         self.require_recent_password()
         overlap = timedelta(seconds=data["overlap_seconds"])
         issued = self._issue(
             services.rotate_token, actor=self.actor(), token=token, overlap=overlap, **_seen(data)
         )
-        return _shown_once(issued, status=200)
+        return self.output(issued)
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True, url_path="end-overlap")
     def end_overlap(self, request: Request, organization: str, token_id: str) -> Response:
         """Stop accepting the secret before the last rotation."""
-        return self._read(services.end_overlap(actor=self.actor(), token=self.get_token()))
+        return self.output(services.end_overlap(actor=self.actor(), token=self.get_token()))
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True)
     def disable(self, request: Request, organization: str, token_id: str) -> Response:
         """Stop the token until it is enabled again."""
-        return self._read(services.disable_token(actor=self.actor(), token=self.get_token()))
+        return self.output(services.disable_token(actor=self.actor(), token=self.get_token()))
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True)
     def enable(self, request: Request, organization: str, token_id: str) -> Response:
         """Let a disabled token work again."""
-        return self._read(services.enable_token(actor=self.actor(), token=self.get_token()))
+        return self.output(services.enable_token(actor=self.actor(), token=self.get_token()))
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=True, url_path="revoke", url_name="revoke")
     def revoke(self, request: Request, organization: str, token_id: str) -> Response:
         """End the token for ever."""
         token = self.get_token()
-        data = self._input(RevokeSerializer)
-        return self._read(services.revoke_token(actor=self.actor(), token=token, **data))
+        data = self.input()
+        return self.output(services.revoke_token(actor=self.actor(), token=token, **data))
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=False, url_path="bulk-revoke", url_name="bulk-revoke")
     def bulk_revoke(self, request: Request, organization: str) -> Response:
         """Revoke several tokens, all or none."""
         found = self.organization()
-        data = self._input(BulkRevokeSerializer)
+        data = self.input()
         self.require_recent_password()
-        return _revoked(services.revoke_tokens(actor=self.actor(), organization=found, **data))
+        return self.output(services.revoke_tokens(actor=self.actor(), organization=found, **data))
 
     @requires_scopes(MANAGE)
     @action(methods=["post"], detail=False, url_path="revoke-all", url_name="revoke-all")
@@ -210,17 +209,12 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         """Revoke all tokens of a workspace."""
         workspaces = self.workspaces()
         self.require_person()
-        data = self._input(RevokeAllSerializer)
+        data = self.input()
         self.require_recent_password()
         workspace = workspaces.filter(slug=data.pop("workspace")).first()
         if workspace is None:
             raise Invalid("workspace.unknown", "There is no such workspace.", field="workspace")
-        return _revoked(services.revoke_all(actor=self.actor(), workspace=workspace, **data))
-
-    def _input(self, serializer_class: Any) -> dict[str, Any]:
-        serializer = serializer_class(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
+        return self.output(services.revoke_all(actor=self.actor(), workspace=workspace, **data))
 
     def _issue(self, service: Any, **arguments: Any) -> IssuedToken:
         key = idempotency_key(self.request)
@@ -231,9 +225,6 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
                 raise IdempotencyKeyReused from None
             raise
         return issued
-
-    def _read(self, token: AccessToken) -> Response:
-        return Response(AccessTokenSerializer(token).data)
 
 
 class TokenSelfView(PlainAddressMixin, NoStoreMixin, APIView):
@@ -268,14 +259,3 @@ def _seen(data: dict[str, Any]) -> dict[str, Any]:
     if "seen_rotated_at" in data:
         return {"seen_rotated_at": data["seen_rotated_at"]}
     return {"unless_rotated_within": services.JUST_ROTATED}
-
-
-def _shown_once(issued: IssuedToken, *, status: int) -> Response:
-    shown = {"secret": issued.secret, "api_key": issued.api_key}
-    body = {**AccessTokenSerializer(issued.token).data, **shown}
-    return Response(body, status=status)
-
-
-def _revoked(tokens: list[AccessToken]) -> Response:
-    token_ids = [token.token_id for token in tokens]
-    return Response(RevokedSerializer({"revoked": len(token_ids), "token_ids": token_ids}).data)
