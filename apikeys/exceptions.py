@@ -7,7 +7,6 @@ a view whose first authenticator is ours and leaves the rest to DRF.
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -17,7 +16,6 @@ from django.core.exceptions import DisallowedHost
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, JsonResponse
 from rest_framework import exceptions as drf
-from rest_framework import parsers as drf_parsers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
@@ -48,6 +46,7 @@ __all__ = [
     "log_outage",
     "problem_for",
     "respond",
+    "respond_outside",
     "retry_sentence",
     "unavailable",
 ]
@@ -155,12 +154,22 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     problem = problem_for(exc, dialect) if dialect is not None else None
     if dialect is None or problem is None:
         return None
+    response = respond_outside(problem, dialect, request)
+    response.headers["Retry-After"] = str(RETRY_WHEN_UNAVAILABLE)
+    return response
+
+
+def respond_outside(problem: Problem, dialect: Dialect, request: HttpRequest) -> JsonResponse:
+    """Return the problem in the dialect's words where no view of DRF answers, such as on a 404.
+
+    Args:
+        problem: what is told.
+        dialect: how the API speaks whose address was asked for.
+        request: Django's.
+    """
     problem.asked_host = partial(_host, request)
     body, content_type = dialect.render(problem)
-    headers = {"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}
-    return JsonResponse(
-        body, safe=False, status=problem.status, content_type=content_type, headers=headers
-    )
+    return JsonResponse(body, safe=False, status=problem.status, content_type=content_type)
 
 
 def _host(request: HttpRequest) -> str:
@@ -183,17 +192,9 @@ def problem_for(exc: Exception, dialect: Dialect) -> Problem | None:
             return _invalid(_flatten(exc.detail), dialect.validation_status)
         case drf.NotFound():
             return not_found()
-        case RecursionError() if _while_parsing(exc):
-            return make_problem(400, "request.invalid", "The body is nested too deeply.")
         case drf.APIException():
             return _api_exception(exc)
     return problem_of(exc, dialect)
-
-
-def _while_parsing(exc: Exception) -> bool:
-    # JSON of a hundred thousand brackets exhausts Python's stack, which DRF's parser lets out.
-    frames = traceback.walk_tb(exc.__traceback__)
-    return any(frame.f_globals.get("__name__") == drf_parsers.__name__ for frame, _ in frames)
 
 
 _CODES = {

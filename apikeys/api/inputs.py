@@ -6,7 +6,7 @@ A mistyped field must not be lost, and a number is no text: what is not meant is
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
@@ -14,11 +14,7 @@ from rest_framework import serializers
 from apikeys.models.organizations import Environment, Role
 from apikeys.models.tokens import Kind
 from apikeys.queries.reports import RANGES
-
-if TYPE_CHECKING:
-    Serializer = serializers.Serializer[Any]
-else:
-    Serializer = serializers.Serializer
+from apikeys.serializers import StrictSerializer
 
 DEFAULT_RANGE = "30d"
 
@@ -81,18 +77,6 @@ class OneOf(serializers.ChoiceField):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
             self.fail("invalid_choice", input=data)
-        return super().to_internal_value(data)
-
-
-class StrictSerializer(Serializer):
-    """Input in which a field that does not exist is an error: a mistyped one must not be lost."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(
-                dict.fromkeys(unknown, f"There is no such field. Known: {known}.")
-            )
         return super().to_internal_value(data)
 
 

@@ -78,7 +78,7 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):
 class StrictInput(OpenApiSerializerExtension):
     """Input that refuses fields it does not know says so."""
 
-    target_class = "apikeys.api.inputs.StrictSerializer"
+    target_class = "apikeys.serializers.StrictSerializer"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:

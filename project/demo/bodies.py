@@ -1,13 +1,11 @@
-"""Bodies of requests: how large and how deep they may be, and no fields nobody knows."""
+"""Bodies of requests: how large they may be, and which of their text can be kept and sent back."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, UnreadablePostError
-from rest_framework import serializers
-from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 LARGEST_TEXT: Final = 1024 * 1024
@@ -22,16 +20,6 @@ class TooLarge(APIException):
     status_code = 413
     default_code = "request.too_large"
     default_detail = "The request is too large."
-
-
-class ShallowJSONParser(JSONParser):
-    """JSON that is nested too deeply is the caller's fault, not ours."""
-
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().parse(*args, **kwargs)
-        except RecursionError:
-            raise ParseError("The JSON is nested too deeply.") from None
 
 
 def in_ascii(text: str) -> str:
@@ -102,18 +90,3 @@ class SmallBodyMixin:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         require_body_within(request, self.largest_body)
-
-
-class StrictSerializer(serializers.Serializer):
-    """Refuses fields it does not know: one that does nothing would be believed."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        value = super().to_internal_value(data)
-        unknown = {
-            in_ascii(str(name)): "This field is unknown."
-            for name in data
-            if name not in self.fields
-        }
-        if unknown:
-            raise serializers.ValidationError(unknown)
-        return value

@@ -6,16 +6,14 @@ Where no system answers, the page for people is shown.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
 from apikeys.dialects import Problem
-from apikeys.exceptions import RETRY_WHEN_UNAVAILABLE
+from apikeys.exceptions import RETRY_WHEN_UNAVAILABLE, respond_outside
 from project.demo.systems import dialect_at
 
 Page = Callable[..., HttpResponse]
@@ -68,13 +66,4 @@ def _answer(request: HttpRequest, problem: Problem, page: Page, *args: Any) -> H
     dialect = dialect_at(request.path)
     if dialect is None:
         return page(request, *args)
-    problem.asked_host = partial(_host, request)
-    body, content_type = dialect.render(problem)
-    return JsonResponse(body, safe=False, status=problem.status, content_type=content_type)
-
-
-def _host(request: HttpRequest) -> str:
-    try:
-        return request.get_host()
-    except DisallowedHost:
-        return ""
+    return respond_outside(problem, dialect, request)

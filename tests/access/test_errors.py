@@ -139,6 +139,13 @@ def test_what_can_not_be_read_is_a_4xx_in_json(api, issue, headers, body, status
     assert response["Content-Type"] == "application/problem+json"
 
 
+def test_a_body_nested_too_deeply_is_told_so(api, issue):
+    api.key(issue(scopes=["notes:write"]))
+    response = api.post("/failing/x", "[" * 100_000, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["detail"] == "The body is nested too deeply."
+
+
 @pytest.mark.parametrize(
     ("exc", "status", "code"),
     [

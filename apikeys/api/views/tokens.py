@@ -24,7 +24,6 @@ from apikeys.api.base import (
     ViewSchema,
 )
 from apikeys.api.filtering import StrictFilterBackend, TokenListFilter
-from apikeys.api.idempotency import idempotency_key
 from apikeys.api.inputs import (
     BulkRevokeSerializer,
     RevokeAllSerializer,
@@ -39,6 +38,7 @@ from apikeys.api.serializers import (
     IssuedTokenSerializer,
     RevokedSerializer,
 )
+from apikeys.idempotency import idempotency_key
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.networks import address_of

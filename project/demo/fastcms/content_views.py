@@ -19,11 +19,11 @@ from rest_framework.viewsets import ModelViewSet
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.openapi.operations import BINARY, WHOLE, Operation, record
+from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.bodies import (
     AcceptsAnyMixin,
-    ShallowJSONParser,
     SmallBodyMixin,
     TooLarge,
     storable_or_404,
@@ -68,7 +68,7 @@ class ContentViewSet(SmallBodyMixin, ModelViewSet):
     authentication_classes = (FastCMSAuthentication,)
     permission_classes = (HasScope,)
     throttle_classes = (AccessTokenThrottle,)
-    parser_classes: tuple[Any, ...] = (ShallowJSONParser,)
+    parser_classes: tuple[Any, ...] = (BoundedJSONParser,)
     limits = (
         Limit("100/minute", per="principal", name="fastcms-minute"),
         Limit("1000/hour", per="principal", name="fastcms-hour"),

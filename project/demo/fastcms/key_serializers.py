@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from apikeys import dialects
 from apikeys.models import AccessToken
-from project.demo.bodies import StrictSerializer, in_ascii
+from apikeys.serializers import StrictSerializer
+from project.demo.bodies import in_ascii
 from project.demo.fastcms.authentication import DIALECT
 
 SAVE_IT = "Save this key securely. It will not be shown again."

@@ -17,12 +17,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apikeys.api.idempotency import idempotency_key
+from apikeys.idempotency import idempotency_key
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.openapi.operations import IDEMPOTENCY, Operation, listed
+from apikeys.parsers import BoundedJSONParser
 from apikeys.services import tokens as services
-from project.demo.bodies import ShallowJSONParser, SmallBodyMixin
+from project.demo.bodies import SmallBodyMixin
 from project.demo.fastcms import shapes
 from project.demo.fastcms.authentication import (
     DIALECT,
@@ -54,7 +55,7 @@ class KeyNotFound(APIException):
 class BearerView(SmallBodyMixin, APIView):
     """A view for people: its 401 asks for a JWT, and nothing it says is kept by a cache."""
 
-    parser_classes = (ShallowJSONParser,)
+    parser_classes = (BoundedJSONParser,)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

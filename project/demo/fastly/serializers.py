@@ -14,7 +14,8 @@ from rest_framework import serializers
 
 from apikeys import dialects
 from apikeys.models import AccessToken, Membership, Organization
-from project.demo.bodies import StrictSerializer, in_ascii
+from apikeys.serializers import StrictSerializer
+from project.demo.bodies import in_ascii
 from project.demo.fastly.models import Service
 
 DIALECT = "fastly"

@@ -15,16 +15,17 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apikeys.api.idempotency import idempotency_key
+from apikeys.idempotency import idempotency_key
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Kind
 from apikeys.networks import address_of
 from apikeys.openapi.operations import IDEMPOTENCY, Operation, listed
+from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import any_of
 from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services
 from apikeys.services.actors import Actor
-from project.demo.bodies import ShallowJSONParser, storable_or_404
+from project.demo.bodies import storable_or_404
 from project.demo.fastly import shapes
 from project.demo.fastly.authentication import password_of
 from project.demo.fastly.serializers import (
@@ -48,7 +49,7 @@ REVOKE = any_of("global", MANAGE)
 ANY = any_of("global", "global:read", "purge_all", "purge_select", MANAGE)
 
 
-class BulkParser(ShallowJSONParser):
+class BulkParser(BoundedJSONParser):
     """JSON:API's extension for several objects in one request."""
 
     media_type = "application/vnd.api+json; ext=bulk"

@@ -16,11 +16,11 @@ from rest_framework.views import APIView
 from apikeys.limits import Limit
 from apikeys.models import AccessToken
 from apikeys.openapi.operations import BINARY, Operation, RequestHeader, listed
+from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import HasScope
 from apikeys.throttling import AccessTokenThrottle
 from project.demo.bodies import (
     AcceptsAnyMixin,
-    ShallowJSONParser,
     SmallBodyMixin,
     is_storable,
     storable_or_404,
@@ -48,7 +48,7 @@ class FastlyView(SmallBodyMixin, APIView):
     authentication_classes = (FastlyAuthentication,)
     permission_classes = (HasScope,)
     throttle_classes = (AccessTokenThrottle,)
-    parser_classes: tuple[Any, ...] = (FormParser, MultiPartParser, ShallowJSONParser)
+    parser_classes: tuple[Any, ...] = (FormParser, MultiPartParser, BoundedJSONParser)
     limits = (
         Limit("1000/hour", per="principal", on="write"),
         Limit("6000/minute", per="principal", on="read"),

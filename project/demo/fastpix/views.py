@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.limits import Limit
 from apikeys.openapi.operations import Operation
+from apikeys.parsers import BoundedJSONParser
 from apikeys.permissions import HasScope, WorkspaceScopedMixin
 from apikeys.throttling import AccessTokenThrottle
-from project.demo.bodies import AcceptsAnyMixin, ShallowJSONParser, SmallBodyMixin
+from project.demo.bodies import AcceptsAnyMixin, SmallBodyMixin
 from project.demo.fastpix.models import Media
 from project.demo.fastpix.serializers import (
     EXAMPLE,
@@ -43,7 +44,7 @@ class MediaView(AcceptsAnyMixin, SmallBodyMixin, WorkspaceScopedMixin, GenericAP
         "PATCH": {"media:write"},
         "DELETE": {"media:write"},
     }
-    parser_classes = (ShallowJSONParser,)
+    parser_classes = (BoundedJSONParser,)
     throttle_classes = (AccessTokenThrottle,)
     limits = (
         Limit("1000/minute", per="token", on="read"),

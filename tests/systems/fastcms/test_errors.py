@@ -32,7 +32,7 @@ def test_400_json_nested_too_deeply(api, make_key):
     answer = api.post(
         COLLECTIONS, "[" * 100_000, content_type="application/json", headers=use(make_key())
     )
-    message = "The JSON is nested too deeply."
+    message = "The body is nested too deeply."
     assert (answer.status_code, answer.content) == (400, body("Bad request", message))
 
 
