@@ -5,21 +5,25 @@ Knows no rule: ``apikeys.access`` judges the credential.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 
-from apikeys import access
+from apikeys import access, pasted
 from apikeys.access import Access, Endpoint, Incoming
 from apikeys.access.caching import tell
 from apikeys.access.endpoint import Anonymous
 from apikeys.access.finishing import waits
 from apikeys.decorators import requirement
 from apikeys.limits import Limit
+from apikeys.logs import printable
 
 __all__ = ["AccessTokenRequired"]
+
+logger = logging.getLogger("apikeys.requests")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -68,18 +72,26 @@ class AccessTokenRequired:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
+        if scope["type"] not in ("http", "websocket"):
+            raise ValueError(f"Nobody can be let in to a scope of type {scope['type']!r}.")
         incoming = Incoming.from_scope(scope)
         state = await access.acheck(incoming, self.endpoint, alone=True)
+        # From here on no variable holds the secret: error reporters print those of every frame.
+        source: Any = incoming.source
+        scope = {**scope, "headers": source.scope["headers"]}
         told = _Told(state, send)
         if not state.allowed:
             await _refuse(scope, state, receive, told)
             return
-        source: Any = incoming.source  # its scope hides the secret
         known = {"apikeys": state, "auth": state.token, "user": state.user}
-        await self.app({**scope, "headers": source.scope["headers"], **known}, receive, told)
+        try:
+            await self.app({**scope, **known}, receive, told)
+        except Exception:
+            await told.finish(500)  # the server answers
+            raise
 
 
 class _Told:
@@ -93,20 +105,29 @@ class _Told:
     async def __call__(self, message: Message) -> None:
         status = _status_of(message)
         if status is not None and not self.finished:
-            self.finished = True
-            limits = await self._finish(status)
+            limits = await self.finish(status)
             if message["type"].endswith("response.start"):
                 message = {**message, "headers": self._headers(message, limits)}
         await self.send(message)
 
-    async def _finish(self, status: int) -> Any:
-        if waits(self.state):
-            return await sync_to_async(access.finish)(self.state, status)
-        return access.finish(self.state, status)
+    async def finish(self, status: int) -> Mapping[str, str]:
+        """Count the request once; return the headers of its limits. Breaks no answer."""
+        if self.finished:
+            return {}
+        self.finished = True
+        try:
+            if waits(self.state):
+                return await sync_to_async(access.finish)(self.state, status)
+            return access.finish(self.state, status)
+        except Exception:
+            path = printable(pasted.without_secrets(self.state.incoming.path))
+            logger.exception("after a request to %s", path)
+            return {}
 
     def _headers(self, message: Message, limits: Any) -> list[tuple[bytes, bytes]]:
         present = [(name, value) for name, value in message.get("headers", ())]
-        response = HttpResponse(status=message["status"])
+        response = HttpResponse()
+        response.status_code = message["status"]  # whatever the application says
         for name, value in present:
             if (key := name.decode("latin-1").lower()) in _TOLD:
                 said = [response.headers[key]] if key in response.headers else []
@@ -137,7 +158,7 @@ async def _refuse(scope: Scope, state: Access, receive: Receive, send: _Told) ->
     if scope["type"] == "websocket":
         await receive()
         if _DENIAL not in (scope.get("extensions") or {}):
-            await send._finish(status)
+            await send.finish(status)
             await send.send({"type": "websocket.close", "code": _CLOSE + status})
             return
     kind = _DENIAL if scope["type"] == "websocket" else "http.response"

@@ -69,6 +69,8 @@ class AccessTokenAuthentication(BaseAuthentication):
         except Refusal as refusal:
             raise Refused(access.refuse(state, refusal)) from None
         except Exception as fault:
+            if (begun := states.of(http)) is not None:
+                begun.taken = ()
             raise cleaned(fault) from None
         return None if token is None else (user_of(token), token)
 

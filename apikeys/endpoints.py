@@ -22,6 +22,7 @@ from apikeys.authentication import AccessTokenAuthentication
 from apikeys.credits import price
 from apikeys.dialects import Dialect
 from apikeys.drf.endpoints import ViewEndpoint
+from apikeys.drf.ninjas import authenticators_of, operations_of
 from apikeys.limits import Limit
 from apikeys.throttling import AccessTokenThrottle
 
@@ -91,13 +92,14 @@ class TokenEndpoint:
 def token_endpoints() -> Iterator[TokenEndpoint]:
     """Yield each endpoint that takes access tokens, once for each HTTP method."""
     for callback, route in _callbacks(get_resolver(), ""):
+        if isinstance(endpoint := getattr(callback, "apikeys_endpoint", None), Endpoint):
+            view = getattr(callback, "cls", getattr(callback, "view_class", callback))
+            for method in _methods_of(callback, endpoint):
+                yield _plain(callback, view, route, method, endpoint)
         if hasattr(callback, "cls"):
             yield from _of_drf(callback, route)
-        elif isinstance(endpoint := getattr(callback, "apikeys_endpoint", None), Endpoint):
-            for method in _methods_of(callback, endpoint):
-                yield _plain(callback, callback, route, method, endpoint)
-        else:
-            yield from _of_ninja(callback, route)
+        yield from _of_handlers(callback, route)
+        yield from _of_ninja(callback, route)
 
 
 def _of_drf(callback: Any, route: str) -> Iterator[TokenEndpoint]:
@@ -138,14 +140,21 @@ def _methods_of(callback: Any, endpoint: Endpoint) -> list[str]:
     return [name.upper() for name in names if hasattr(cls, name)] or [EVERY_METHOD]
 
 
+def _of_handlers(callback: Any, route: str) -> Iterator[TokenEndpoint]:
+    """Yield the methods of a class of Django's that are decorated by themselves."""
+    cls = getattr(callback, "view_class", None)
+    for name in getattr(cls, "http_method_names", ()):
+        handler = getattr(cls, name, None)
+        if isinstance(endpoint := getattr(handler, "apikeys_endpoint", None), Endpoint):
+            yield _plain(callback, handler, route, name.upper(), endpoint)
+
+
 def _of_ninja(callback: Any, route: str) -> Iterator[TokenEndpoint]:
-    for cell in getattr(callback, "__closure__", None) or ():
-        for operation in getattr(cell.cell_contents, "operations", None) or ():
-            for auth in getattr(operation, "auth_callbacks", None) or ():
-                endpoint = getattr(auth, "apikeys_endpoint", None)
-                if isinstance(endpoint, Endpoint):
-                    for method in operation.methods:
-                        yield _plain(callback, operation.view_func, route, method, endpoint)
+    for operation in operations_of(callback):
+        for endpoint in authenticators_of(operation):
+            if isinstance(endpoint, Endpoint):
+                for method in operation.methods:
+                    yield _plain(callback, operation.view_func, route, method, endpoint)
 
 
 def _plain(callback: Any, view: Any, route: str, method: str, endpoint: Endpoint) -> TokenEndpoint:

@@ -6,9 +6,10 @@ import logging
 import traceback
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.core.exceptions import SuspiciousOperation
 from django.db import connections
 
-from apikeys import conf
+from apikeys import conf, dialects
 from apikeys.access import limiting, steps
 from apikeys.access.endpoint import Endpoint, Undeclared
 from apikeys.access.incoming import Incoming
@@ -79,9 +80,12 @@ def _judge(access: Access) -> Access:
         told = steps.refuse(access, Refusal(Reason.SCOPE_UNDECLARED))
         access.problem = problem_of(told, access.dialect)
     except Exception as fault:
-        access.problem = problem_of(fault, access.dialect) if is_outage(fault) else None
-        if access.problem is None:
+        access.taken = ()
+        if is_outage(fault):
+            _close_unusable()
+        elif not isinstance(fault, SuspiciousOperation):  # such as a host that is not ours
             raise cleaned(fault) from None
+        access.problem = problem_of(fault, access.dialect)
     return access
 
 
@@ -89,7 +93,16 @@ def _judge_alone(access: Access) -> Access:
     try:
         return _judge(access)
     finally:
-        connections.close_all()  # the thread ends with the request
+        # The thread ends with the request, unless a synchronous caller has lent its own.
+        if not any(one.in_atomic_block for one in connections.all(initialized_only=True)):
+            connections.close_all()
+
+
+def _close_unusable() -> None:
+    """Do what Django does at the end of a request, for callers that are none."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _run(access: Access) -> None:
@@ -113,7 +126,8 @@ def cleaned(fault: Exception) -> Exception:
 
 def _answers_at_once(access: Access) -> bool:
     """Whether nothing has to be asked that an event loop would wait for."""
-    if not conf.get().limits_storage.startswith("memory") or access.dialect.restrictions:
+    spoken = dialects.all_dialects().values() if access.any_dialect else [access.dialect]
+    if not conf.get().limits_storage.startswith("memory") or any(d.restrictions for d in spoken):
         return False
     if stores.may_differ():
         return False
@@ -125,4 +139,7 @@ def _answers_at_once(access: Access) -> bool:
     [(carrier, _raw)] = access.taken
     found = memory.recall(epoch, steps.memory_key(access, carrier))
     # A host's own user model may ask anything to tell whether its owner is active.
-    return found is not None and not memory.asks_owner(found)
+    if found is None or found.validity.asked_owner is not None:
+        return False
+    access.proven = found  # asked once: what is remembered may end at any moment
+    return True

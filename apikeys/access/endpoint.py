@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from apikeys.limits import Limit
 from apikeys.scopes import Requirement, as_requirement
-
-SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-"""Those that change nothing (RFC 9110, section 9.2.1)."""
 
 Anonymous = Literal["first_party", "everyone"]
 """Whom an endpoint answers without a credential.
@@ -73,6 +70,8 @@ class Endpoint:
     def __post_init__(self) -> None:
         scopes: Any = self.scopes
         if isinstance(scopes, Mapping):
+            if not scopes:
+                raise ValueError("scopes={}: name at least one method with its scopes.")
             scopes = {method.upper(): as_requirement(each) for method, each in scopes.items()}
         elif scopes is not None:
             scopes = as_requirement(scopes)
@@ -84,8 +83,11 @@ class Endpoint:
         object.__setattr__(self, "limits", tuple(self.limits))
 
     def scopes_for(self, method: str) -> Requirement | None:
-        """Return the scopes that a method needs; None for a token and no scope."""
-        if self.scopes is None or method == "OPTIONS":
+        """Return the scopes that a method needs; None for a token and no scope.
+
+        ``OPTIONS`` is a method like others: a function may do anything in answer to it.
+        """
+        if self.scopes is None:
             return None
         if not isinstance(self.scopes, Mapping):
             return cast(Requirement, self.scopes)
@@ -102,9 +104,4 @@ class Endpoint:
 
     def kind_for(self, method: str) -> str:
         """Return the kind of request, for the limits."""
-        return self.kind or kind_of(method)
-
-
-def kind_of(method: str) -> str:
-    """Return the kind of a request of that method: ``read`` or ``write``."""
-    return "read" if method in SAFE_METHODS else "write"
+        return self.kind or ("read" if method in ("GET", "HEAD") else "write")

@@ -47,9 +47,13 @@ class Incoming:
     @classmethod
     def from_scope(cls, scope: MutableMapping[str, Any]) -> Incoming:
         """Return what an ASGI scope says, of ``http`` or ``websocket``."""
+        method = scope.get("method", "GET")
         scheme = _SECURE.get(scope.get("scheme", "http"), "http")
-        whole = {**scope, "method": scope.get("method", "GET"), "scheme": scheme}
-        return cls.from_django(ASGIRequest(whole, io.BytesIO()))
+        # The query decides nothing, and need not be text.
+        whole = {**scope, "method": method, "scheme": scheme, "query_string": b""}
+        incoming = cls.from_django(ASGIRequest(whole, io.BytesIO()))
+        incoming.method = method  # as the application sees it: Django writes it in capitals
+        return incoming
 
     def withhold_copies(self, taken: Iterable[tuple[Carrier, bytes]]) -> None:
         """Hide credentials in what Django has made of the headers besides ``meta``.

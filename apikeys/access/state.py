@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from apikeys.models import AccessToken
     from apikeys.models.stores import Store
     from apikeys.refusals import Refusal
+    from apikeys.verification.verify import Proven
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Access:
         address: the client's address, None when it can't be known.
         taken: the credentials, between ``begin`` and ``authenticate``.
         carried: it brought a credential, good or bad.
+        proven: what memory has said of the credential already, on an event loop.
         endpoint: what is asked of it.
         by_page: the answer depends on whose page sent it.
         vary: what the view's answer says it depends on; "" until it is finished.
@@ -57,6 +59,7 @@ class Access:
     address: str | None = None
     taken: Sequence[tuple[Carrier, bytes]] = field(default=(), repr=False)
     carried: bool = False
+    proven: Proven | None = field(default=None, repr=False)
     endpoint: Asked | None = None
     by_page: bool = False
     vary: str = ""

@@ -7,21 +7,28 @@ them. ``checking`` runs them in order. Each raises a ``Refusal`` with the true r
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from typing import Final
+
+from django.core.exceptions import ImproperlyConfigured
 
 from apikeys import conf, dialects, limits, networks
 from apikeys.access import limiting
 from apikeys.access.incoming import Incoming
+from apikeys.access.outages import is_outage
 from apikeys.access.state import Access
 from apikeys.credentials import carriers
 from apikeys.credentials.carriers import Carrier
 from apikeys.credentials.keys import MalformedCredentialError
+from apikeys.dialects import Dialect
 from apikeys.limits import Charge, Limit
 from apikeys.models import AccessToken
-from apikeys.refusals import FACES, Reason, Refusal, retry_sentence
-from apikeys.restrictions import Facts
+from apikeys.refusals import FACES, Face, Reason, Refusal, retry_sentence
+from apikeys.restrictions import Facts, Restriction
 from apikeys.scopes import AnyOf, Requirement, missing
 from apikeys.verification import epochs, memory, verify
 from apikeys.verification.verify import Proven
+
+_OBJECTIONS: Final = frozenset(range(400, 500)) - {401}
 
 
 def begin(incoming: Incoming, dialect: str = "default", *, any_dialect: bool = False) -> Access:
@@ -36,7 +43,7 @@ def begin(incoming: Incoming, dialect: str = "default", *, any_dialect: bool = F
     Raises:
         ImproperlyConfigured: there is no dialect of that name.
     """
-    meta, spoken = incoming.meta, dialects.get(dialect)
+    meta, spoken = incoming.meta, _dialect(dialect, incoming)
     browser = "HTTP_ORIGIN" in meta or "HTTP_SEC_FETCH_SITE" in meta
     access = Access(incoming, spoken, any_dialect, browser)
     taken = carriers.take(spoken.carriers_by_header, meta)
@@ -60,15 +67,14 @@ def authenticate(access: Access) -> AccessToken | None:
     if len(taken) > 1:
         raise Refusal(Reason.AMBIGUOUS)
     [one] = taken
-    epoch = epochs.current()
-    if epoch is None:
-        proven = _look_up(access, one)
-    else:
-        proven = memory.prove(epoch, memory_key(access, one[0]), partial(_look_up, access, one))
-    facts = _facts(access)
+    proven = access.proven or _prove(access, one)
+    dialect = access.dialect
+    if access.any_dialect:  # the rules of a token are those of its own
+        dialect = dialects.get(proven.validity.dialect)
+    facts = _facts(access, dialect)
     token = verify.admit(proven, facts)
-    if access.dialect.restrictions or access.any_dialect:
-        _restrict(access, token, facts)
+    if dialect.restrictions:
+        _restrict(dialect, token, facts)
     access.token = token
     return token
 
@@ -84,14 +90,35 @@ def memory_key(access: Access, carrier: Carrier) -> memory.Key:
     return mark, carrier.label, access.dialect, access.any_dialect, access.where()
 
 
-def _restrict(access: Access, token: AccessToken, facts: Facts) -> None:
-    dialect = access.dialect
-    if access.any_dialect:
-        dialect = dialects.get(token.workspace.dialect)
+def _prove(access: Access, carried: tuple[Carrier, bytes]) -> Proven:
+    epoch = epochs.current()
+    if epoch is None:
+        return _look_up(access, carried)
+    key = memory_key(access, carried[0])
+    return memory.prove(epoch, key, partial(_look_up, access, carried))
+
+
+def _restrict(dialect: Dialect, token: AccessToken, facts: Facts) -> None:
     for restriction in dialect.restrictions:
-        if face := restriction.objection(token, facts):
+        if (face := _objection(restriction, token, facts)) is not None:
             pk, token_id = token.pk, token.token_id
             raise Refusal(Reason.RESTRICTED, token_id=token_id, token_pk=pk, face=face)
+
+
+def _objection(restriction: Restriction, token: AccessToken, facts: Facts) -> Face | None:
+    """Return what a restriction says; whatever else comes of it is a fault, and lets nobody in."""
+    name = type(restriction).__qualname__
+    try:
+        face = restriction.objection(token, facts)
+    except Exception as fault:
+        if is_outage(fault):
+            raise
+        # Not as it is: "not found" or "permission denied" would be answered as such.
+        raise RuntimeError(f"{name} failed: {fault!r}") from fault
+    # A 401 would ask for another key.
+    if face is None or (getattr(face, "status", None) in _OBJECTIONS):
+        return face
+    raise TypeError(f"{name} returned {face!r}, not None or a Face of 400 to 499.")
 
 
 def authorize(token: AccessToken | None, wanted: Requirement | None) -> None:
@@ -142,6 +169,7 @@ def refuse(access: Access, refusal: Refusal) -> Refusal:
     answer is 429. Verification has run by then: a stranger's failures only turn a failing answer
     into another, and never lock out a good key that comes from the same address.
     """
+    access.taken = ()
     # Its frames hold the access, which would then be freed by the garbage collector alone.
     access.refusal = refusal.with_traceback(None)
     unproven = FACES[refusal.reason].status == 401 and refusal.reason is not Reason.MISSING
@@ -193,13 +221,23 @@ def _look_up(access: Access, carried: tuple[Carrier, bytes]) -> Proven:
     return verify.prove(credential, dialects=accepted)
 
 
-def _facts(access: Access) -> Facts:
-    incoming, dialect = access.incoming, access.dialect
+def _dialect(name: str, incoming: Incoming) -> Dialect:
+    try:
+        return dialects.get(name)
+    except ImproperlyConfigured:
+        for known in dialects.all_dialects().values():
+            incoming.withhold_copies(carriers.take(known.carriers_by_header, incoming.meta))
+        raise
+
+
+def _facts(access: Access, dialect: Dialect) -> Facts:
+    incoming = access.incoming
     secure = incoming.scheme == "https" or networks.is_secure(
         incoming.meta, incoming.scheme, conf.get().trusted_proxies
     )
     foreign = False
     if access.browser and dialect.foreign_origins == "refuse":
+        access.by_page = access.by_page or access.any_dialect
         own = f"{'https' if secure else 'http'}://{incoming.host()}"
         foreign = networks.is_foreign(incoming.meta, dialect.first_party_origins, own)
     return Facts(access.address, secure, foreign, incoming.method, incoming.meta)

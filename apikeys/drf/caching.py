@@ -19,6 +19,7 @@ from apikeys.access import Access
 from apikeys.access import state as states
 from apikeys.access.caching import tell, write
 from apikeys.dialects import BY_PAGE, Dialect
+from apikeys.drf.ninjas import authenticators_of, operations_of
 
 # By one of these an authenticator of Django's or a host's may know who is asking.
 _OF_OTHERS: Final = ("Cookie", "Authorization")
@@ -152,6 +153,9 @@ def _is_unfit(http: HttpRequest) -> bool:
     view = getattr(state.endpoint, "view", None) if state is not None else None
     if view is not None:
         return is_somebodys(http, view.authentication_classes)
+    if (operation := _ninjas(http)) is not None and spoken_by(authenticators_of(operation)):
+        # Another authenticator has answered, or the answer does not say on what it depends.
+        return state is None or not state.vary or state.carried
     return is_somebodys(http, _authenticators_at(_callback(http)))
 
 
@@ -172,7 +176,15 @@ def spoken_by(authenticators: Any) -> list[Dialect]:
 
 def spoken_at(request: HttpRequest) -> list[Dialect]:
     """Return the dialects whose keys the view takes that the request was for; none for others."""
+    if (operation := _ninjas(request)) is not None:
+        return spoken_by(authenticators_of(operation))
     return spoken_by(_authenticators_at(_callback(request)))
+
+
+def _ninjas(request: HttpRequest) -> Any:
+    """Return the operation of django-ninja that a request is for; None for other views."""
+    found = operations_of(_callback(request))
+    return next((each for each in found if request.method in each.methods), None)
 
 
 def _callback(request: HttpRequest) -> Any:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
-from rest_framework.permissions import AND, BasePermission
+from rest_framework.permissions import AND, SAFE_METHODS, BasePermission
 
-from apikeys.access.endpoint import SAFE_METHODS, Undeclared, kind_of
+from apikeys.access.endpoint import Undeclared
 from apikeys.limits import Limit
 from apikeys.scopes import Requirement, as_requirement
 
@@ -51,7 +51,7 @@ class ViewEndpoint:
         """Return ``read`` or ``write``, or what the view or the handler of an action names."""
         handler = getattr(self.view, getattr(self.view, "action", None) or method.lower(), None)
         named = getattr(handler, "limit_kind", None) or getattr(self.view, "limit_kind", None)
-        return named or kind_of(method)
+        return named or ("read" if method in SAFE_METHODS else "write")
 
 
 def anonymous_access(view: Any, method: str) -> str | None:

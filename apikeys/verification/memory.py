@@ -73,11 +73,6 @@ def recall(epoch: epochs.Epoch, key: Key) -> Proven | None:
         return None
 
 
-def asks_owner(proven: Proven) -> bool:
-    """Whether a host's user model works out for itself if the owner is active, by any means."""
-    return proven.validity.asked_owner is not None
-
-
 def _until(epoch: epochs.Epoch, now: float) -> float:
     """Return how long the row that is read next may be remembered, in the past for not at all."""
     epoch.check()

@@ -17,6 +17,7 @@ from apikeys.asgi import AccessTokenRequired
 from apikeys.limits import Limit
 from apikeys.models import RefusalCounter, UsageCounter
 from tests.support import apis
+from tests.support.asgi import ask, http_scope
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -136,21 +137,10 @@ def test_the_inner_application_is_shown_no_secret(issue: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "scheme": "https",
-        "path": "/",
-        "query_string": b"",
-        "headers": [(b"Authorization", f"Bearer {issued.api_key}".encode()), (b"x-other", b"1")],
-        "client": ["127.0.0.1", 1],
-    }
-
-    async def ask() -> Any:
-        communicator = ApplicationCommunicator(AccessTokenRequired(inner, "notes:read"), scope)
-        return await communicator.receive_output()
-
-    start = async_to_sync(ask)()
+    scope = http_scope({})
+    secret = (b"Authorization", f"Bearer {issued.api_key}".encode())
+    scope["headers"] = [secret, (b"x-other", b"1")]
+    start, _body = async_to_sync(ask)(AccessTokenRequired(inner, "notes:read"), scope)
     [found] = seen
     assert found["headers"] == [(b"Authorization", b"***"), (b"x-other", b"1")]
     assert issued.secret not in repr(found)
@@ -165,22 +155,8 @@ def test_what_an_inner_application_says_to_caches_stands(issue: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": said})
         await send({"type": "http.response.body", "body": b""})
 
-    key = issue().api_key
-
-    async def ask() -> Any:
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "scheme": "https",
-            "path": "/",
-            "query_string": b"",
-            "headers": headers(key),
-            "client": ["127.0.0.1", 1],
-        }
-        communicator = ApplicationCommunicator(AccessTokenRequired(inner, "notes:read"), scope)
-        return await communicator.receive_output()
-
-    told = async_to_sync(ask)()["headers"]
+    scope = http_scope({"X-API-Key": issue().api_key})
+    told = async_to_sync(ask)(AccessTokenRequired(inner, "notes:read"), scope)[0]["headers"]
     assert (b"vary", b"Accept, Cookie, X-API-Key, Authorization") in told
     assert (b"cache-control", b"max-age=5") in told
     assert len(told) == 2

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
-from asgiref.testing import ApplicationCommunicator
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -21,7 +21,7 @@ from apikeys.limits import limiter
 from apikeys.models import Workspace
 from apikeys.services.tokens import disable_token, revoke_token, update_token
 from apikeys.verification import verify
-from tests.support import apis, faces
+from tests.support import apis, asgi, faces
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -181,27 +181,11 @@ async def ask(method: str, path: str, headers: dict[str, str], secure: bool) -> 
 
 async def bare(kind: str, method: str, headers: dict[str, str], secure: bool) -> Any:
     """Ask the ASGI face as a server would."""
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "https" if secure else "http",
-        "path": f"/bare/{kind}",
-        "query_string": b"",
-        "headers": [(b"host", b"testserver")]
-        + [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        "client": ["127.0.0.1", 1],
-        "server": ("testserver", "443"),
-    }
-    communicator = ApplicationCommunicator(faces.asgi_app(kind), scope)
-    await communicator.send_input({"type": "http.request", "body": b""})
-    start = await communicator.receive_output()
-    body = await communicator.receive_output()
+    scheme = "https" if secure else "http"
+    scope = asgi.http_scope(headers, method=method, scheme=scheme, path=f"/bare/{kind}")
+    start, body = await asgi.ask(faces.asgi_app(kind), scope)
     # What a server does with the body of an answer to HEAD.
-    content = b"" if method == "HEAD" else body["body"]
-    from django.http import HttpResponse
-
-    answer = HttpResponse(content, status=start["status"])
+    answer = HttpResponse(b"" if method == "HEAD" else body, status=start["status"])
     for name, value in start["headers"]:
         answer.headers[name.decode()] = value.decode()
     return answer
