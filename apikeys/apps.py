@@ -19,7 +19,7 @@ class ApiKeysConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_migrate
 
-        from apikeys import log_ins, reauthentication
+        from apikeys import checks, log_ins, reauthentication  # noqa: F401 - they register
         from apikeys.services import departures
         from apikeys.verification import invalidation
 

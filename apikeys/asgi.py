@@ -6,6 +6,7 @@ Knows no rule: ``apikeys.access`` judges the credential.
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
@@ -16,12 +17,13 @@ from apikeys import access, pasted
 from apikeys.access import Access, Endpoint, Incoming
 from apikeys.access.caching import tell
 from apikeys.access.endpoint import Anonymous
-from apikeys.access.finishing import waits
+from apikeys.access.finishing import ABANDONED, waits
+from apikeys.activity import usage
 from apikeys.decorators import requirement
 from apikeys.limits import Limit
 from apikeys.logs import printable
 
-__all__ = ["AccessTokenRequired"]
+__all__ = ["AccessTokenRequired", "with_lifespan"]
 
 logger = logging.getLogger("apikeys.requests")
 
@@ -64,7 +66,7 @@ class AccessTokenRequired:
         self.app = app
         self.endpoint = Endpoint(
             scopes=requirement(scopes),
-            limits=tuple(limits),
+            limits=limits,
             kind=kind,
             anonymous=anonymous,
             dialect=dialect,
@@ -89,9 +91,38 @@ class AccessTokenRequired:
         known = {"apikeys": state, "auth": state.token, "user": state.user}
         try:
             await self.app({**scope, **known}, receive, told)
+        except CancelledError:
+            told.abandon()
+            raise
         except Exception:
             await told.finish(500)  # the server answers
             raise
+
+
+def with_lifespan(app: App) -> App:
+    """Return an application that answers a server's lifespan events before another one.
+
+    Django knows none of these events. At the end of the server what this process has counted is
+    written: a server such as uvicorn ends by the signal that it was sent, and Python's own hooks
+    for the end of a process do not run then.
+
+    Args:
+        app: the application of the site, for all other scopes.
+    """
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await sync_to_async(usage.close, thread_sensitive=False)()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+    return application
 
 
 class _Told:
@@ -123,6 +154,12 @@ class _Told:
             path = printable(pasted.without_secrets(self.state.incoming.path))
             logger.exception("after a request to %s", path)
             return {}
+
+    def abandon(self) -> None:
+        """Count a request whose client has left, without waiting for anything."""
+        if not self.finished and not waits(self.state):
+            self.finished = True
+            access.finish(self.state, ABANDONED)
 
     def _headers(self, message: Message, limits: Any) -> list[tuple[bytes, bytes]]:
         present = [(name, value) for name, value in message.get("headers", ())]

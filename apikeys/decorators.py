@@ -52,7 +52,7 @@ def access_token_required(
     """
     endpoint = Endpoint(
         scopes=requirement(scopes),
-        limits=tuple(limits),
+        limits=limits,
         kind=kind,
         anonymous=anonymous,
         dialect=dialect,
@@ -83,6 +83,8 @@ def requirement(scopes: tuple[Any, ...]) -> Any:
     """Return what positional scopes mean: nothing, the one that is given, or all of them."""
     if not scopes:
         return None
+    if any(callable(each) for each in scopes):
+        raise ValueError("Write @access_token_required() with parentheses.")
     if None in scopes:
         raise ValueError("None is no scope: leave it out where any token will do.")
     return scopes[0] if len(scopes) == 1 else frozenset(map(str, scopes))

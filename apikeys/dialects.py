@@ -61,6 +61,7 @@ class Problem:
         detail: a sentence that says what is wrong and what to do.
         fields: field name to message, for errors in the input.
         extra: further members, such as ``required_scope`` or ``retry_after`` (seconds).
+        allowed: the methods that the endpoint answers to, for a 405.
         asked_host: returns the host that the request names, "" when unknown; see ``host``.
     """
 
@@ -70,6 +71,7 @@ class Problem:
     fields: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     asked_host: Callable[[], str] = str
+    allowed: Sequence[str] = ()
 
     @property
     def title(self) -> str:

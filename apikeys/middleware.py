@@ -6,6 +6,7 @@ Looks only at what the authenticator left on the request, and never breaks a res
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.http import HttpRequest, HttpResponseBase
 from apikeys import pasted
 from apikeys.access import state as states
 from apikeys.access.caching import is_told, mark
-from apikeys.access.finishing import finish, waits
+from apikeys.access.finishing import ABANDONED, finish, waits
 from apikeys.drf.caching import seal_view, spoken_at
 from apikeys.exceptions import unavailable
 from apikeys.logs import printable
@@ -48,7 +49,11 @@ class AccessTokenMiddleware:
         return _finish(request, self.get_response(request))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await self.get_response(request)
+        try:
+            response: HttpResponseBase = await self.get_response(request)
+        except CancelledError:
+            _count_abandoned(request)
+            raise
         state = states.of(request)
         if state is not None and waits(state):
             return await sync_to_async(_finish)(request, response)
@@ -66,6 +71,16 @@ class AccessTokenMiddleware:
     ) -> HttpResponseBase | None:
         """Answer 503 in the dialect's words where the database failed around the view."""
         return unavailable(request, exception)
+
+
+def _count_abandoned(request: HttpRequest) -> None:
+    """Count a request whose client went away while the view ran: no answer will come."""
+    state = states.of(request)
+    try:
+        if state is not None and not waits(state):
+            finish(state, ABANDONED)
+    except Exception:
+        _log_fault("after a client left", request)
 
 
 def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

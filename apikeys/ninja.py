@@ -64,7 +64,7 @@ class AccessTokenAuth(AuthBase):
     ) -> None:
         self.apikeys_endpoint = Endpoint(
             scopes=requirement(scopes),
-            limits=tuple(limits),
+            limits=limits,
             kind=kind,
             anonymous=anonymous,
             dialect=dialect,

@@ -17,6 +17,7 @@ from mutation.report import EXPLAINED, explained, split, stale, table
 from mutation.session import Mutation
 
 CORE: Final = (
+    "apikeys/credentials/digests.py",
     "apikeys/credentials/keys.py",
     "apikeys/scopes.py",
     "apikeys/networks.py",

@@ -13,9 +13,10 @@ from apikeys.access.checking import acheck, check
 from apikeys.access.endpoint import Endpoint, Undeclared
 from apikeys.access.finishing import finish
 from apikeys.access.incoming import Incoming
+from apikeys.access.limiting import charge
 from apikeys.access.problems import Answer, answer
 from apikeys.access.state import Access
-from apikeys.access.steps import authenticate, authorize, begin, charge, refuse
+from apikeys.access.steps import authenticate, authorize, begin, refuse
 
 __all__ = [
     "Access",

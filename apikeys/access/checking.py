@@ -11,10 +11,10 @@ from django.db import connections
 
 from apikeys import conf, dialects
 from apikeys.access import limiting, steps
-from apikeys.access.endpoint import Endpoint, Undeclared
+from apikeys.access.endpoint import Endpoint, MethodNotAllowed, Undeclared
 from apikeys.access.incoming import Incoming
 from apikeys.access.outages import is_outage
-from apikeys.access.problems import problem_of
+from apikeys.access.problems import problem, problem_of
 from apikeys.access.state import Access
 from apikeys.models import stores
 from apikeys.refusals import Reason, Refusal
@@ -75,6 +75,11 @@ def _judge(access: Access) -> Access:
         access.problem = problem_of(steps.refuse(access, refusal), access.dialect)
         if not access.windows:
             access.windows = limiting.peek(access)
+    except MethodNotAllowed as verdict:
+        access.taken = ()
+        found = problem(405, "method_not_allowed", str(verdict))
+        found.allowed = verdict.allowed
+        access.problem = found
     except Undeclared as verdict:
         logger.error("%s accepts no token: %s", access.incoming.path, verdict)
         told = steps.refuse(access, Refusal(Reason.SCOPE_UNDECLARED))
@@ -111,7 +116,7 @@ def _run(access: Access) -> None:
     steps.authenticate(access)
     if not access.anonymous:
         steps.authorize(access.token, wanted)
-    steps.charge(access)
+    limiting.charge(access)
 
 
 def cleaned(fault: Exception) -> Exception:

@@ -22,6 +22,19 @@ class Undeclared(Exception):  # noqa: N818 - a verdict about an endpoint
     """The endpoint does not say which scopes it needs, or does not make them mandatory."""
 
 
+class MethodNotAllowed(Exception):  # noqa: N818 - an answer
+    """The endpoint says its scopes by method, and not for this one.
+
+    Args:
+        method: of the request.
+        allowed: those that it answers to.
+    """
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f'Method "{method}" not allowed.')
+        self.allowed = allowed
+
+
 class Asked(Protocol):
     """What the steps of access ask an endpoint; a DRF view answers from what it declares."""
 
@@ -34,6 +47,7 @@ class Asked(Protocol):
 
         Raises:
             Undeclared: that is not said.
+            MethodNotAllowed: the endpoint does not answer to it.
         """
 
     def anonymous_for(self, method: str) -> str | None:
@@ -62,7 +76,7 @@ class Endpoint:
 
     scopes: Any = None
     anonymous: Anonymous | None = None
-    limits: tuple[Limit, ...] = ()
+    limits: Sequence[Limit] = ()
     kind: str = ""
     dialect: str = "default"
     any_dialect: bool = False
@@ -79,6 +93,8 @@ class Endpoint:
             raise ValueError(
                 f"anonymous={self.anonymous!r}: write 'first_party' or 'everyone', or leave it out."
             )
+        if isinstance(self.limits, Limit) or not all(isinstance(x, Limit) for x in self.limits):
+            raise ValueError(f"limits={self.limits!r}: write a list of Limit('1000/hour').")
         object.__setattr__(self, "scopes", scopes)
         object.__setattr__(self, "limits", tuple(self.limits))
 
@@ -95,7 +111,7 @@ class Endpoint:
         if wanted is None and method == "HEAD":
             wanted = self.scopes.get("GET")
         if wanted is None:
-            raise Undeclared(f"it declares no scope for {method}")
+            raise MethodNotAllowed(method, tuple(self.scopes))
         return wanted
 
     def anonymous_for(self, method: str) -> str | None:

@@ -20,6 +20,8 @@ from apikeys.refusals import Reason, Refusal
 
 logger = logging.getLogger("apikeys.requests")
 
+ABANDONED: Final = 499
+"""The status, as nginx writes it, of a request whose client left before there was an answer."""
 _NONE: Final[Mapping[str, str]] = {}
 
 

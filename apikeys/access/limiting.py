@@ -1,4 +1,4 @@
-"""Which limits a request is counted on, and how they stand."""
+"""Counting a request on the limits of its endpoint, and telling how they stand."""
 
 from __future__ import annotations
 
@@ -10,11 +10,31 @@ from apikeys import conf, limits, networks
 from apikeys.access.state import Access
 from apikeys.limits import Charge, Limit, Window
 from apikeys.models.tokens import Kind
+from apikeys.refusals import Reason, Refusal, retry_sentence
 
 ANONYMOUS: Final = "anonymous"
 """``Limit.on`` of limits that count requests without a token."""
 
 logger = logging.getLogger("apikeys.limits")
+
+
+def charge(access: Access) -> None:
+    """Count the request on the limits of its endpoint: on all, or on none. May ask Redis."""
+    charges = charges_of(access)
+    if not charges:
+        return
+    verdict = limits.limiter(conf.get().limits_storage).hit(charges)
+    access.windows = verdict.windows
+    if verdict.refused_by is None:
+        return
+    token, seconds = access.token, verdict.refused_by.retry_after
+    raise Refusal(
+        Reason.RATE_LIMITED,
+        token_id=token.token_id if token else "",
+        token_pk=token.pk if token else None,
+        detail=f"Too many requests. {retry_sentence(seconds)}",
+        extra={"retry_after": seconds},
+    )
 
 
 def charges_of(access: Access) -> Sequence[Charge]:

@@ -119,6 +119,8 @@ def headers_of(found: Problem, dialect: Dialect, *, browser: bool) -> dict[str, 
     headers = {"Cache-Control": NO_STORE}
     if found.status == 401:
         headers["WWW-Authenticate"] = dialect.www_authenticate[browser]
+    if found.allowed:
+        headers["Allow"] = ", ".join(found.allowed)
     if (seconds := found.extra.get("retry_after")) is not None:
         headers["Retry-After"] = str(seconds)
     return headers

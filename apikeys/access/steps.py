@@ -1,7 +1,8 @@
-"""The steps of one request: begin, authenticate, authorize, charge; and refuse, where one fails.
+"""The steps of one request: begin, authenticate, authorize; and refuse, where one fails.
 
 Each is a function of its own, since a framework may run them apart and put a host's rules between
-them. ``checking`` runs them in order. Each raises a ``Refusal`` with the true reason.
+them. ``limiting.charge`` comes last; ``checking`` runs them in order. Each raises a ``Refusal``
+with the true reason.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Final
 from django.core.exceptions import ImproperlyConfigured
 
 from apikeys import conf, dialects, limits, networks
-from apikeys.access import limiting
 from apikeys.access.incoming import Incoming
 from apikeys.access.outages import is_outage
 from apikeys.access.state import Access
@@ -140,25 +140,6 @@ def authorize(token: AccessToken | None, wanted: Requirement | None) -> None:
         token_pk=token.pk,
         detail=f"This API key does not have the required scope: {names}.",
         extra={"required_scope": names},
-    )
-
-
-def charge(access: Access) -> None:
-    """Count the request on the limits of its endpoint: on all, or on none. May ask Redis."""
-    charges = limiting.charges_of(access)
-    if not charges:
-        return
-    verdict = limits.limiter(conf.get().limits_storage).hit(charges)
-    access.windows = verdict.windows
-    if verdict.refused_by is None:
-        return
-    token, seconds = access.token, verdict.refused_by.retry_after
-    raise Refusal(
-        Reason.RATE_LIMITED,
-        token_id=token.token_id if token else "",
-        token_pk=token.pk if token else None,
-        detail=f"Too many requests. {retry_sentence(seconds)}",
-        extra={"retry_after": seconds},
     )
 
 

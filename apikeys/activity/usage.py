@@ -306,5 +306,10 @@ def _flush_at_exit() -> None:
             with suppress(KeyboardInterrupt, SystemExit):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    close()
+
+
+def close() -> None:
+    """Write what this process has buffered, last uses of the running minute too: it ends."""
     _buffer.flush(final=True)
     _write_others()

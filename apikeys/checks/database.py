@@ -11,7 +11,7 @@ from django.db import DatabaseError, connections, router
 
 from apikeys import conf
 from apikeys.checks.types import Apps
-from apikeys.credentials import keys
+from apikeys.credentials import digests
 from apikeys.models import AccessToken
 
 
@@ -37,7 +37,7 @@ def check_peppers(
         return []
     if first is None:
         return []
-    missing = keys.pepper_version(first)
+    missing = digests.pepper_version(first)
     text = f"Tokens that have not ended need pepper {missing}, which is not in APIKEYS['PEPPERS']."
     hint = "Put it back: without it these tokens are refused."
     return [Error(text, hint, id="apikeys.E040")]

@@ -1,4 +1,4 @@
-"""Token text: make it, parse it, digest it, compare it.
+"""Token text: make it and parse it.
 
 The one-string form is ``<prefix>_<token_id>_<secret>``; over HTTP Basic the same token is
 ``token_id:secret``. The secret ends in a CRC-32 over id and secret where the shape asks for it:
@@ -7,16 +7,13 @@ scanners and typing errors are told offline, it is no security. Knows no models 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import math
 import re
 import secrets
 import string
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -28,7 +25,6 @@ MINIMUM_SECRET_BITS: Final = 128
 
 # Two digits at once: every request checks a checksum.
 _PAIRS: Final = [high + low for high in BASE62 for low in BASE62]
-_SIGNED: Final = re.compile(r"hmac-sha256\$([0-9]{1,9})\$")
 
 
 class MalformedCredentialError(ValueError):
@@ -153,52 +149,3 @@ def _checksum(text: str) -> str:
     rest, last = divmod(number, len(_PAIRS))
     first, middle = divmod(rest, len(_PAIRS))
     return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
-
-
-def digest(token_id: str, secret: str, peppers: Mapping[int, str]) -> str:
-    """Return what is stored of a secret: HMAC-SHA-256 with the newest pepper.
-
-    Binding the id keeps a digest from being moved to another row. Without peppers it is plain
-    SHA-256, which 256 random bits make sufficient; ``check --deploy`` then warns.
-
-    Returns:
-        ``hmac-sha256$<pepper version>$<hex>`` or ``sha256$$<hex>``.
-    """
-    version = max(peppers, default=0)
-    return _digest(token_id, secret, version, peppers.get(version))
-
-
-def matches(token_id: str, secret: str, stored: str, peppers: Mapping[int, str]) -> bool:
-    """Tell in constant time whether ``stored`` is the digest of this id and secret.
-
-    A digest whose pepper is missing, or that is damaged, matches nothing, after the same work.
-    """
-    version = pepper_version(stored)
-    pepper: str | None = None
-    if version is not None:
-        # A missing pepper: compare with a digest nobody can have stored.
-        pepper = peppers.get(version, "missing pepper")
-    computed = _digest(token_id, secret, version or 0, pepper)
-    equal = hmac.compare_digest(computed.encode("ascii"), stored.encode())
-    return equal and (version is None or version in peppers)
-
-
-def pepper_version(stored: str) -> int | None:
-    """Return the version of the pepper a stored digest needs; None for one without a pepper."""
-    found = _SIGNED.match(stored)
-    return None if found is None else int(found[1])
-
-
-def _digest(token_id: str, secret: str, version: int, pepper: str | None) -> str:
-    message = f"{token_id}:{secret}".encode("ascii")
-    if pepper is None:
-        return f"sha256$${hashlib.sha256(message).hexdigest()}"
-    keyed = _keyed(pepper).copy()
-    keyed.update(message)
-    return f"hmac-sha256${version}${keyed.hexdigest()}"
-
-
-@lru_cache(maxsize=16)
-def _keyed(pepper: str) -> hmac.HMAC:
-    # A copy of what is begun costs half of beginning anew.
-    return hmac.new(pepper.encode(), digestmod="sha256")

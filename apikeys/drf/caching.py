@@ -153,9 +153,11 @@ def _is_unfit(http: HttpRequest) -> bool:
     view = getattr(state.endpoint, "view", None) if state is not None else None
     if view is not None:
         return is_somebodys(http, view.authentication_classes)
+    if state is not None:
+        # Inside the view, an answer does not yet say on what it depends.
+        return state.carried or not state.vary
     if (operation := _ninjas(http)) is not None and spoken_by(authenticators_of(operation)):
-        # Another authenticator has answered, or the answer does not say on what it depends.
-        return state is None or not state.vary or state.carried
+        return True  # another authenticator has answered
     return is_somebodys(http, _authenticators_at(_callback(http)))
 
 

@@ -14,8 +14,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from apikeys import conf
-from apikeys.credentials import keys
+from apikeys.credentials import digests
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Membership, Workspace
 from apikeys.models.tokens import Kind
@@ -206,15 +205,6 @@ def end_overlap(*, actor: Actor, token: AccessToken) -> AccessToken:
     return token
 
 
-def _digest(token_id: str, secret: str) -> str:
-    settings = conf.get()
-    if settings.token_hasher == "argon2":  # noqa: S105
-        from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
-
-        return argon2.digest(token_id, secret)
-    return keys.digest(token_id, secret, settings.peppers)
-
-
 @sensitive_variables()
 def _issued(token: AccessToken, secret: str) -> IssuedToken:
     workspace = token.workspace
@@ -233,7 +223,7 @@ def _replace_secret(token: AccessToken, overlap: timedelta) -> str:
     if token.expires_at is not None:
         ends = min(ends, token.expires_at)
     changes = {
-        "digest": _digest(token.token_id, secret),
+        "digest": digests.make(token.token_id, secret),
         "previous_digest": token.digest if overlap else "",
         "previous_expires_at": ends if overlap else None,
         "previous_last_used_at": None,
@@ -265,7 +255,7 @@ def _insert(token: AccessToken, dialect: Dialect) -> str:
         if AccessToken.objects.filter(token_id=token.token_id).exists():
             continue
         secret = shape.new_secret(token.token_id)
-        token.digest = _digest(token.token_id, secret)
+        token.digest = digests.make(token.token_id, secret)
         try:
             with savepoint():
                 token.save(force_insert=True)

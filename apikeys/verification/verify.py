@@ -10,11 +10,9 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Final
 
 from apikeys import conf, networks
-from apikeys.credentials import keys
+from apikeys.credentials import digests
 from apikeys.credentials.keys import Credential
 from apikeys.dialects import get as dialect_named
 from apikeys.lookup.query import find
@@ -26,9 +24,6 @@ from apikeys.verification.validity import Validity
 from apikeys.verification.validity import of as validity_of
 
 logger = logging.getLogger("apikeys.verification")
-
-# Compared against when no row has the id, so that both answers take the same time.
-_NOBODY: Final = "0" * 16
 
 
 @dataclass(slots=True)
@@ -62,7 +57,7 @@ def prove(
     """
     row = find(credential.token_id)
     if row is None:
-        _matches(credential, _stand_in())
+        digests.is_of(digests.stand_in(), credential.token_id, credential.secret)
         raise Refusal(Reason.UNKNOWN)
     validity = validity_of(row)
     used_previous = _is_previous(validity, credential, now)
@@ -107,39 +102,17 @@ def _is_previous(validity: Validity, credential: Credential, now: datetime | Non
     Raises:
         Refusal: it is neither that one nor the present one.
     """
-    matched = _matches(credential, validity.digest)
+    token_id, secret = credential.token_id, credential.secret
+    matched = digests.is_of(validity.digest, token_id, secret)
     previous = False
     if validity.has_overlap(now):
-        previous = _matches(credential, validity.previous_digest)
+        previous = digests.is_of(validity.previous_digest, token_id, secret)
     if not (matched or previous):
-        version = keys.pepper_version(validity.digest)
+        version = digests.pepper_version(validity.digest)
         if version is not None and version not in conf.get().peppers:
             logger.error("pepper missing version=%d token_id=%s", version, validity.token_id)
         raise Refusal(Reason.WRONG_SECRET, token_id=validity.token_id)
     return previous and not matched
-
-
-def _matches(credential: Credential, stored: str) -> bool:
-    token_id, secret = credential.token_id, credential.secret
-    if stored.startswith("$argon2"):
-        from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
-
-        return argon2.matches(token_id, secret, stored)
-    return keys.matches(token_id, secret, stored, conf.get().peppers)
-
-
-def _stand_in() -> str:
-    settings = conf.get()
-    return _stand_in_for(settings.token_hasher, tuple(settings.peppers.items()))
-
-
-@cache
-def _stand_in_for(hasher: str, peppers: tuple[tuple[int, str], ...]) -> str:
-    if hasher == "argon2":
-        from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
-
-        return argon2.digest(_NOBODY, _NOBODY)
-    return keys.digest(_NOBODY, _NOBODY, dict(peppers))
 
 
 def _check_dialect(

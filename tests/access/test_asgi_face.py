@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ from channels.testing import WebsocketCommunicator
 from django.urls import path
 
 from apikeys.activity import usage
-from apikeys.asgi import AccessTokenRequired
+from apikeys.asgi import AccessTokenRequired, with_lifespan
 from apikeys.limits import Limit
 from apikeys.models import RefusalCounter, UsageCounter
 from tests.support import apis
-from tests.support.asgi import ask, http_scope
+from tests.support.asgi import ask, empty, http_scope
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -176,3 +177,45 @@ def test_an_unknown_dialect_is_a_fault_and_lets_nobody_in(settings: Any) -> None
     apis.say(settings, DIALECTS={})
     with pytest.raises(Exception, match="has no dialect 'cms'"):
         async_to_sync(connect)(channels(dialect="cms"), None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_counted_is_written_when_the_server_stops(issue: Any) -> None:
+    sent: list[dict[str, Any]] = []
+    app = AccessTokenRequired(empty, "notes:read")
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    served = with_lifespan(app)
+    assert async_to_sync(ask)(served, http_scope({"X-API-Key": issue().api_key}))[1] == b""
+    assert UsageCounter.objects.count() == 0
+    async_to_sync(served)({"type": "lifespan"}, receive, send)
+    assert [message["type"] for message in sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert [row.outcome for row in UsageCounter.objects.all()] == ["success"]
+
+
+def test_a_request_that_its_client_leaves_is_counted(issue: Any) -> None:
+    async def leave(app: Any, scope: Any) -> None:
+        task = asyncio.ensure_future(app(scope, None, None))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    started = asyncio.Event()
+    app = AccessTokenRequired(waiting, "notes:read")
+    async_to_sync(leave)(app, http_scope({"X-API-Key": issue().api_key}))
+    usage.flush()
+    assert [row.outcome for row in UsageCounter.objects.all()] == ["client_error"]

@@ -137,13 +137,14 @@ def test_options_is_a_method_like_others(web: Client, issue: Any) -> None:
     assert web.options("/plain", headers=writer, secure=True).content == b"OPTIONS"
     for method in ("OPTIONS", "PURGE"):
         answer = web.generic(method, "/writing", headers=writer, secure=True)
-        assert (answer.status_code, answer.json()["error"]) == (403, "scope.undeclared")
+        assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+        assert answer.headers["Allow"] == "GET, POST"
     assert WRITTEN == []
 
 
 def test_the_asgi_face_judges_a_method_as_the_application_sees_it(issue: Any) -> None:
     issued = issue(scopes=["notes:read", "notes:write"])
-    for method, refusal in (("GET", None), ("gEt", "scope.undeclared")):
+    for method, refusal in (("GET", None), ("gEt", "method_not_allowed")):
         scope = http_scope(key(issued), method=method)
         endpoint = Endpoint(scopes={"GET": "notes:read"})
         problem = check(Incoming.from_scope(scope), endpoint).problem
@@ -296,7 +297,7 @@ def test_no_credential_is_left_when_no_view_takes_it(issue: Any) -> None:
     issued = issue()
     request = RequestFactory().get("/", headers=key(issued), secure=True)
     refused = check(Incoming.from_django(request), Endpoint(scopes={"POST": "notes:read"}))
-    assert (refused.problem.code, refused.taken) == ("scope.undeclared", ())
+    assert (refused.problem.code, refused.taken) == ("method_not_allowed", ())
     request = RequestFactory().get("/", headers=key(issued), secure=True)
     with pytest.raises(Exception, match="no dialect"):
         check(Incoming.from_django(request), Endpoint(dialect="unheard-of"))

@@ -238,7 +238,7 @@ INNER = {
     "facts": (steps, "_facts"),
     "principal": (principal, "AccessTokenPrincipal"),
     "parsing": (steps, "_look_up"),
-    "compare": (verify.keys, "matches"),
+    "compare": (verify.digests, "matches"),
 }
 
 

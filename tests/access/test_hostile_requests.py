@@ -8,7 +8,7 @@ import json
 import pytest
 from django.utils import timezone
 
-from apikeys.credentials import keys
+from apikeys.credentials import digests
 from apikeys.credentials.keys import KeyShape, api_key
 from apikeys.limits import Limit
 from apikeys.models import AuditEvent
@@ -131,13 +131,13 @@ def test_a_name_that_reads_differently_from_what_it_is_is_refused(issue, alice, 
 
 def test_an_unknown_id_costs_the_same_comparison_as_a_wrong_secret(api, issue, monkeypatch):
     compared = []
-    honest = keys.matches
+    honest = digests.matches
 
     def count(token_id, secret, stored, peppers):
         compared.append(stored.partition("$")[0])
         return honest(token_id, secret, stored, peppers)
 
-    monkeypatch.setattr(keys, "matches", count)
+    monkeypatch.setattr(digests, "matches", count)
     shape = KeyShape()
     for token_id in (issue().token.token_id, shape.new_id()):
         key = api_key("ak_prod", token_id, shape.new_secret(token_id))

@@ -155,7 +155,7 @@ def test_using_a_token_logs_neither_secret_nor_digest(
 BROKEN = {
     "the view": None,
     "the state": (verify, "validity_of"),
-    "the comparison": (verify.keys, "matches"),
+    "the comparison": (verify.digests, "matches"),
     "the query": (verify, "find"),
     "the parser": (carriers, "parse_key"),
     "the pair": (carriers, "parse_pair"),

@@ -7,12 +7,12 @@ import base64
 import pytest
 
 from apikeys.credentials.carriers import Header, by_header, take
+from apikeys.credentials.digests import matches
 from apikeys.credentials.keys import (
     LONGEST_KEY,
     Credential,
     KeyShape,
     MalformedCredentialError,
-    matches,
     parse_key,
     parse_pair,
     pepper_version,

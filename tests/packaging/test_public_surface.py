@@ -78,7 +78,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "without_secrets",
     ],
     "admin_search": ["SearchMixin"],
-    "asgi": ["AccessTokenRequired"],
+    "asgi": ["AccessTokenRequired", "with_lifespan"],
     "authentication": ["AccessTokenAuthentication", "AccessTokenPrincipal"],
     "backends": ["SlowedMixin", "SlowedModelBackend"],
     "conf": ["Settings", "get"],

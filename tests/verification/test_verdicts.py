@@ -9,14 +9,14 @@ import signal
 import pytest
 from django.utils import timezone
 
-from apikeys.credentials import argon2
+from apikeys.credentials import argon2, digests
 from apikeys.credentials.keys import Credential
 from apikeys.dialects import DefaultDialect
 from apikeys.lookup.query import find
 from apikeys.models import AccessToken, Membership, Organization
 from apikeys.refusals import Reason, Refusal
 from apikeys.restrictions import Facts
-from apikeys.verification import epochs, memory, validity, verify
+from apikeys.verification import epochs, memory, validity
 from apikeys.verification.epochs import EpochUnavailableError, HostEpoch
 from apikeys.verification.verify import admit, prove
 from tests.support.apis import say
@@ -47,7 +47,7 @@ def refused(issued, facts=HERE, **given):
 
 def test_an_unknown_id_costs_no_argon2_where_tokens_are_hashed_fast(settings, monkeypatch):
     say(settings, TOKEN_HASHER="hmac")
-    verify._stand_in_for.cache_clear()
+    digests._stand_in_for.cache_clear()
     monkeypatch.setattr(argon2, "digest", lambda *args: pytest.fail("argon2 was asked"))
     monkeypatch.setattr(argon2, "matches", lambda *args: pytest.fail("argon2 was asked"))
     with pytest.raises(Refusal) as caught:
