@@ -15,9 +15,9 @@ from apikeys.drf import endpoints
 from apikeys.models import RefusalCounter, UsageCounter
 from apikeys.permissions import requires_scopes
 from apikeys.scopes import any_of
-from project.demo.notes.models import Note
 from tests.support import apis
 from tests.support.apis import say
+from tests.support.notes.models import Note
 
 pytestmark = [
     pytest.mark.django_db,

@@ -275,7 +275,7 @@ def test_without_drf_spectacular_there_is_no_documentation_and_the_api_works(tmp
     program = """
 import django
 from django.conf import settings
-from tests import settings as base
+from tests.settings import demo as base
 apps = [a for a in base.INSTALLED_APPS if not a.startswith("drf_spectacular")]
 values = {n: getattr(base, n) for n in dir(base) if n.isupper()}
 settings.configure(**{**values, "INSTALLED_APPS": apps})

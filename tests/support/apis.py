@@ -25,8 +25,8 @@ from apikeys.limits import Limit
 from apikeys.permissions import HasScope, WorkspaceScopedMixin, any_of, requires_scopes
 from apikeys.services.errors import Conflict, Invalid, NotAllowed
 from apikeys.throttling import AccessTokenThrottle
-from project.demo.notes.models import Note
-from project.demo.notes.serializers import NoteSerializer
+from tests.support.notes.models import Note
+from tests.support.notes.serializers import NoteSerializer
 
 
 def say(settings: Any, **changes: Any) -> None:

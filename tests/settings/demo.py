@@ -37,7 +37,9 @@ if (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")) and 
     os.environ["REDIS_URL"] = urlunsplit(redis._replace(path=f"/{number}"))
 
 from project.settings import *  # noqa: E402, F403
-from project.settings import DATABASES, STORAGES  # noqa: E402
+from project.settings import DATABASES, INSTALLED_APPS, STORAGES  # noqa: E402
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.notes"]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, because writers on threads of their own must meet; one for each process, because runs
