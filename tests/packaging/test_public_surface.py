@@ -262,6 +262,17 @@ PUBLIC: Final[dict[str, list[str]]] = {
     ],
     "testing": ["LastUse", "RefusalKey", "UsageKey", "add_refusals", "add_uses", "write_last_use"],
     "throttling": ["AccessTokenThrottle"],
+    "typing": [
+        "Access",
+        "Face",
+        "Facts",
+        "OpenDRFRequest",
+        "OpenRequest",
+        "Requirement",
+        "Restriction",
+        "TokenDRFRequest",
+        "TokenRequest",
+    ],
     "visible": ["compared", "has_something_visible", "normalized", "without_ignorable"],
 }
 
