@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("apikeys", "0009_epoch_places"),
+        ("apikeys", "0001_initial"),
     ]
 
     operations = [
