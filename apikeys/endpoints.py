@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
@@ -64,6 +64,7 @@ class TokenEndpoint:
         is_limited: its limits are counted.
         cost: what a request costs, in credits.
         doc: the docstring of the view.
+        is_worded: refusals are answered in the words of the dialect.
     """
 
     callback: Any
@@ -77,6 +78,7 @@ class TokenEndpoint:
     is_limited: bool = True
     cost: int = 0
     doc: str = ""
+    is_worded: bool = True
 
     def dialects(self) -> tuple[Dialect, ...]:
         """Return the dialects whose tokens it takes.
@@ -153,8 +155,11 @@ def _of_ninja(callback: Any, route: str) -> Iterator[TokenEndpoint]:
     for operation in operations_of(callback):
         for endpoint in authenticators_of(operation):
             if isinstance(endpoint, Endpoint):
+                handled = getattr(operation.api, "_exception_handlers", ())
+                worded = any(each.__name__ == "AccessRefused" for each in handled)
                 for method in operation.methods:
-                    yield _plain(callback, operation.view_func, route, method, endpoint)
+                    found = _plain(callback, operation.view_func, route, method, endpoint)
+                    yield replace(found, is_worded=worded)
 
 
 def _plain(callback: Any, view: Any, route: str, method: str, endpoint: Endpoint) -> TokenEndpoint:

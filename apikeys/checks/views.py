@@ -40,6 +40,10 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             text = f"{name} needs {', '.join(unknown)}, which no token of its dialect can hold."
             found.append(Warning(text, "Add it to the dialect's scopes.", id="apikeys.W021"))
         found += _check_anonymous(endpoint, name)
+        if not endpoint.is_worded:
+            text = f"{name} refuses in words that are not those of its dialect."
+            hint = "Call apikeys.ninja.install(api) on the NinjaAPI."
+            found.append(Warning(text, hint, id="apikeys.W025"))
     return found
 
 

@@ -91,6 +91,14 @@ def open_to_all(request: Any) -> HttpResponse:
     return HttpResponse("for nobody")
 
 
+bare_api = NinjaAPI(urls_namespace="bare", docs_url=None, openapi_url=None)
+
+
+@bare_api.get("/notes", auth=AccessTokenAuth("notes:read"))
+def in_other_words(request: Any) -> dict[str, str]:
+    return {}
+
+
 class Misspelt(View):
     @method_decorator(access_token_required("notes:misspelt"))
     def get(self, request: Any) -> HttpResponse:
@@ -103,6 +111,7 @@ urlpatterns = [
     path("any", of_any_dialect),
     path("restricted", restricted),
     path("ninja/", api.urls),
+    path("bare-ninja/", bare_api.urls),
     path("misspelt", Misspelt.as_view()),
     path("around-drf", access_token_required("notes:unheard")(apis.Protected.as_view())),
 ]
@@ -368,3 +377,5 @@ def test_the_checks_see_decorated_handlers_and_decorated_drf_views() -> None:
     text = "\n".join(message.msg for message in check_views(None))
     assert f"{__name__}.Misspelt.get (GET /misspelt) needs notes:misspelt" in text
     assert "(GET /around-drf) needs notes:unheard" in text
+    assert f"{__name__}.in_other_words (GET /bare-ninja/notes) refuses in words" in text
+    assert "mixed (GET /ninja/mixed) refuses in words" not in text
