@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, Unpack
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
@@ -16,11 +16,9 @@ from django.http import HttpResponse
 from apikeys import access, pasted
 from apikeys.access import Access, Endpoint, Incoming
 from apikeys.access.caching import tell
-from apikeys.access.endpoint import Anonymous
+from apikeys.access.endpoint import Asking
 from apikeys.access.finishing import ABANDONED, waits
 from apikeys.activity import usage
-from apikeys.decorators import requirement
-from apikeys.limits import Limit
 from apikeys.logs import printable
 
 __all__ = ["AccessTokenRequired", "with_lifespan"]
@@ -50,28 +48,17 @@ class AccessTokenRequired:
 
     Args:
         app: the application behind it.
-        scopes, limits, kind, anonymous, dialect, any_dialect: as ``access_token_required``.
+        scopes, asked: as ``access_token_required``.
     """
 
     def __init__(
         self,
         app: App,
         *scopes: Any,
-        limits: Sequence[Limit] = (),
-        kind: str = "",
-        anonymous: Anonymous | None = None,
-        dialect: str = "default",
-        any_dialect: bool = False,
+        **asked: Unpack[Asking],
     ) -> None:
         self.app = app
-        self.endpoint = Endpoint(
-            scopes=requirement(scopes),
-            limits=limits,
-            kind=kind,
-            anonymous=anonymous,
-            dialect=dialect,
-            any_dialect=any_dialect,
-        )
+        self.endpoint = Endpoint.of(*scopes, **asked)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, Unpack, cast
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -12,22 +12,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from apikeys import access
 from apikeys.access import Access, Endpoint, Incoming
 from apikeys.access.caching import tell
-from apikeys.access.endpoint import Anonymous
-from apikeys.limits import Limit
+from apikeys.access.endpoint import Asking
 
-__all__ = ["access_token_required", "note", "refusal_of", "requirement"]
+__all__ = ["access_token_required", "note", "refusal_of"]
 
 V = TypeVar("V", bound=Callable[..., Any])
 
 
-def access_token_required(
-    *scopes: Any,
-    limits: Sequence[Limit] = (),
-    kind: str = "",
-    anonymous: Anonymous | None = None,
-    dialect: str = "default",
-    any_dialect: bool = False,
-) -> Callable[[V], V]:
+def access_token_required(*scopes: Any, **asked: Unpack[Asking]) -> Callable[[V], V]:
     """Let in requests with an access token that holds the scopes.
 
     The view finds the token as ``request.auth``, its owner or principal as ``request.user``, and
@@ -39,31 +31,18 @@ def access_token_required(
     its own accord. One with ``anonymous`` is not.
 
     Args:
-        scopes: names that are all needed, or one ``any_of(...)``, or one mapping of HTTP method to
-            either; a method that is not in it is refused. None at all: a token, and no scope.
-        limits: the limits that requests are counted on.
-        kind: the kind of request, for the limits; by default ``read`` or ``write`` by method.
-        anonymous: whom the view answers without a credential: ``"first_party"``, ``"everyone"``.
-        dialect: the dialect whose carriers are read and whose words are spoken.
-        any_dialect: accept tokens of every dialect.
+        scopes, asked: as ``Endpoint.of``.
 
     Raises:
-        ValueError: a scope is misspelt.
+        ValueError: a scope is misspelt, or something else can't be meant.
     """
-    endpoint = Endpoint(
-        scopes=requirement(scopes),
-        limits=limits,
-        kind=kind,
-        anonymous=anonymous,
-        dialect=dialect,
-        any_dialect=any_dialect,
-    )
+    endpoint = Endpoint.of(*scopes, **asked)
 
     def decorate(view: V) -> V:
         protect = _asynchronous if _is_asynchronous(view) else _synchronous
         wrapped: Any = wraps(view)(protect(view, endpoint))
         wrapped.apikeys_endpoint = endpoint
-        if anonymous is None:
+        if endpoint.anonymous is None:
             wrapped.csrf_exempt = True
         return cast(V, wrapped)
 
@@ -77,17 +56,6 @@ def _is_asynchronous(view: Any) -> bool:
     # coroutine where the handlers of its class are.
     owner = getattr(getattr(view, "func", None), "__self__", None)
     return bool(getattr(owner, "view_is_async", False))
-
-
-def requirement(scopes: tuple[Any, ...]) -> Any:
-    """Return what positional scopes mean: nothing, the one that is given, or all of them."""
-    if not scopes:
-        return None
-    if any(callable(each) for each in scopes):
-        raise ValueError("Write @access_token_required() with parentheses.")
-    if None in scopes:
-        raise ValueError("None is no scope: leave it out where any token will do.")
-    return scopes[0] if len(scopes) == 1 else frozenset(map(str, scopes))
 
 
 def _synchronous(view: Callable[..., Any], endpoint: Endpoint) -> Callable[..., Any]:

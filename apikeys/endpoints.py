@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
@@ -147,7 +148,8 @@ def _of_handlers(callback: Any, route: str) -> Iterator[TokenEndpoint]:
     cls = getattr(callback, "view_class", None)
     for name in getattr(cls, "http_method_names", ()):
         handler = getattr(cls, name, None)
-        if isinstance(endpoint := getattr(handler, "apikeys_endpoint", None), Endpoint):
+        endpoint = getattr(handler, "apikeys_endpoint", None)
+        if isinstance(endpoint, Endpoint) and _answers_to(endpoint, name.upper()):
             yield _plain(callback, handler, route, name.upper(), endpoint)
 
 
@@ -157,9 +159,14 @@ def _of_ninja(callback: Any, route: str) -> Iterator[TokenEndpoint]:
             if isinstance(endpoint, Endpoint):
                 handled = getattr(operation.api, "_exception_handlers", ())
                 worded = any(each.__name__ == "AccessRefused" for each in handled)
-                for method in operation.methods:
+                for method in filter(partial(_answers_to, endpoint), operation.methods):
                     found = _plain(callback, operation.view_func, route, method, endpoint)
                     yield replace(found, is_worded=worded)
+
+
+def _answers_to(endpoint: Endpoint, method: str) -> bool:
+    """Whether a request of that method is more than a 405."""
+    return not isinstance(endpoint.scopes, Mapping) or method in endpoint.scopes
 
 
 def _plain(callback: Any, view: Any, route: str, method: str, endpoint: Endpoint) -> TokenEndpoint:

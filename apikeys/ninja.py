@@ -10,8 +10,7 @@ Knows no rule: ``apikeys.access`` judges the credential.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -22,10 +21,9 @@ from apikeys import access, dialects
 from apikeys.access import Access, Endpoint, Incoming
 from apikeys.access import state as states
 from apikeys.access.caching import tell
-from apikeys.access.endpoint import Anonymous
+from apikeys.access.endpoint import Asking
 from apikeys.credentials.carriers import Basic, Bearer, Carrier
-from apikeys.decorators import note, refusal_of, requirement
-from apikeys.limits import Limit
+from apikeys.decorators import note, refusal_of
 
 __all__ = ["AccessRefused", "AccessTokenAuth", "AsyncAccessTokenAuth", "install"]
 
@@ -50,26 +48,15 @@ class AccessTokenAuth(AuthBase):
     request is let in.
 
     Args:
-        scopes, limits, kind, anonymous, dialect, any_dialect: as ``access_token_required``.
+        scopes, asked: as ``access_token_required``.
     """
 
     def __init__(
         self,
         *scopes: Any,
-        limits: Sequence[Limit] = (),
-        kind: str = "",
-        anonymous: Anonymous | None = None,
-        dialect: str = "default",
-        any_dialect: bool = False,
+        **asked: Unpack[Asking],
     ) -> None:
-        self.apikeys_endpoint = Endpoint(
-            scopes=requirement(scopes),
-            limits=limits,
-            kind=kind,
-            anonymous=anonymous,
-            dialect=dialect,
-            any_dialect=any_dialect,
-        )
+        self.apikeys_endpoint = Endpoint.of(*scopes, **asked)
 
     # ``AuthBase`` makes it in its constructor, which would ask for the dialect
     # while the URLconf is being imported.

@@ -14,12 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from apikeys.refusals import Face
-
-if TYPE_CHECKING:
-    from apikeys.models import AccessToken
 
 __all__ = ["Face", "Facts", "Restriction"]
 
@@ -48,13 +45,13 @@ class Facts:
 class Restriction(Protocol):
     """A rule. Its instance serves every request of the process, so it keeps nothing of one."""
 
-    def objection(self, token: AccessToken, facts: Facts) -> Face | None:
+    def objection(self, token: Any, facts: Facts) -> Face | None:
         """Return why a key may not be used by this request, or None.
 
         What it raises is a fault: the request is answered with 500, and not let in.
 
         Args:
-            token: the proven token.
+            token: the proven ``AccessToken``.
             facts: the request.
 
         Returns:

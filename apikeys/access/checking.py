@@ -11,13 +11,13 @@ from django.db import connections
 
 from apikeys import conf, dialects
 from apikeys.access import limiting, steps
-from apikeys.access.endpoint import Endpoint, MethodNotAllowed, Undeclared
+from apikeys.access.endpoint import Endpoint, MethodNotAllowed
 from apikeys.access.incoming import Incoming
 from apikeys.access.outages import is_outage
 from apikeys.access.problems import problem, problem_of
 from apikeys.access.state import Access
 from apikeys.models import stores
-from apikeys.refusals import Reason, Refusal
+from apikeys.refusals import Refusal
 from apikeys.verification import epochs, memory
 
 logger = logging.getLogger("apikeys.requests")
@@ -80,10 +80,6 @@ def _judge(access: Access) -> Access:
         found = problem(405, "method_not_allowed", str(verdict))
         found.allowed = verdict.allowed
         access.problem = found
-    except Undeclared as verdict:
-        logger.error("%s accepts no token: %s", access.incoming.path, verdict)
-        told = steps.refuse(access, Refusal(Reason.SCOPE_UNDECLARED))
-        access.problem = problem_of(told, access.dialect)
     except Exception as fault:
         access.taken = ()
         if is_outage(fault):

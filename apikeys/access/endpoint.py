@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypedDict, Unpack, cast
 
 from apikeys.limits import Limit
 from apikeys.scopes import Requirement, as_requirement
@@ -16,6 +16,16 @@ Anonymous = Literal["first_party", "everyone"]
 program can say so: it is a tier for everyone behind a limit per address
 (``Limit(..., per="address", on="anonymous")``). ``everyone``: all.
 """
+
+
+class Asking(TypedDict, total=False):
+    """What an endpoint may say besides its scopes; see ``Endpoint``."""
+
+    limits: Sequence[Limit]
+    kind: str
+    anonymous: Anonymous | None
+    dialect: str
+    any_dialect: bool
 
 
 class Undeclared(Exception):  # noqa: N818 - a verdict about an endpoint
@@ -80,6 +90,25 @@ class Endpoint:
     kind: str = ""
     dialect: str = "default"
     any_dialect: bool = False
+
+    @classmethod
+    def of(cls, *scopes: Any, **asked: Unpack[Asking]) -> Endpoint:
+        """Return the endpoint that says this.
+
+        Args:
+            scopes: names that are all needed, or one ``any_of(...)``, or one mapping of HTTP
+                method to either. None at all: a token, and no scope.
+            asked: limits, kind, anonymous, dialect and any_dialect, as the attributes.
+
+        Raises:
+            ValueError: a scope is misspelt, or something else can't be meant.
+        """
+        if any(callable(each) for each in scopes):
+            raise ValueError("Write @access_token_required() with parentheses.")
+        if None in scopes:
+            raise ValueError("None is no scope: leave it out where any token will do.")
+        wanted: Any = frozenset(map(str, scopes)) or None
+        return cls(scopes=scopes[0] if len(scopes) == 1 else wanted, **asked)
 
     def __post_init__(self) -> None:
         scopes: Any = self.scopes

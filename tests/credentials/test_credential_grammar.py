@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from apikeys.credentials.carriers import Header, by_header, take
-from apikeys.credentials.digests import matches
+from apikeys.credentials.digests import matches, pepper_version
 from apikeys.credentials.keys import (
     LONGEST_KEY,
     Credential,
@@ -15,7 +15,6 @@ from apikeys.credentials.keys import (
     MalformedCredentialError,
     parse_key,
     parse_pair,
-    pepper_version,
 )
 
 SHAPE = KeyShape()

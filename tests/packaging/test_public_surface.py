@@ -83,7 +83,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
     "backends": ["SlowedMixin", "SlowedModelBackend"],
     "conf": ["Settings", "get"],
     "credits": ["ChargesCredits", "price"],
-    "decorators": ["access_token_required", "note", "refusal_of", "requirement"],
+    "decorators": ["access_token_required", "note", "refusal_of"],
     "dialects": [
         "BASE62",
         "BY_PAGE",

@@ -11,6 +11,7 @@ import time_machine
 from django.utils import timezone
 from django.views.debug import SafeExceptionReporterFilter
 
+from apikeys.credentials import digests
 from apikeys.credentials.keys import KeyShape
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.services import audit, issuing
@@ -108,7 +109,7 @@ def test_each_function_that_holds_a_new_secret_hides_its_variables_itself(
     def fail(*args: Any, **kwargs: Any) -> str:
         raise RuntimeError("a hasher that breaks")
 
-    monkeypatch.setattr(issuing, "_digest", fail)
+    monkeypatch.setattr(digests, "make", fail)
     monkeypatch.setattr(type(production.speaks), "api_key", fail)
     work = {
         "_insert": lambda: issuing._insert(AccessToken(), production.speaks),
