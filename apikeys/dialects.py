@@ -174,7 +174,7 @@ class Dialect:
         return prefixes.get(environment, next(iter(prefixes.values())))
 
     def accepts_prefix(self, prefix: str | None, environment: str) -> bool:
-        """Tell whether a key of that environment may carry the prefix (None: it has none)."""
+        """Whether a key of that environment may carry the prefix (None: it has none)."""
         return (
             prefix is None or prefix == self.prefix(environment) or prefix in self.earlier_prefixes
         )

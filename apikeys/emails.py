@@ -1,4 +1,4 @@
-"""When two e-mail addresses are the same, and which ones look like another. Pure.
+"""When two e-mail addresses are the same, and which ones look like another. No I/O.
 
 Databases and Python disagree on how to fold letters: the Kelvin sign lowers to ``k`` here and stays
 there. Whoever could sign up with such a look-alike would sit on somebody else's address.
@@ -17,7 +17,7 @@ _ACE: Final = "xn--"
 
 
 def same(one: str, other: str) -> bool:
-    """Tell whether two addresses or log-in names are the same, the case of A to Z aside.
+    """Whether two addresses or log-in names are the same, the case of A to Z aside.
 
     All other letters must be equal, but for a domain in letters and in ASCII (``xn--``), which is
     one. Nothing is the same as an empty one.

@@ -216,7 +216,7 @@ def _after_save(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 
 def _is_new_hash(user: Any, before: str | None, update_fields: Any) -> bool:
-    """Tell whether Django renews the hash of the same password, as it does at a log-in."""
+    """Whether Django renews the hash of the same password, as it does at a log-in."""
     if set(update_fields or ()) != {"password"} or getattr(user, "_password", None) is not None:
         return False
     try:

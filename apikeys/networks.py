@@ -1,12 +1,13 @@
 """Where a request comes from: allowed networks, the client's address behind proxies, its origin.
 
-Values in, values out, but for `address_of`. Must not know models or Django: `meta` is the mapping
-of a request's environment (`REMOTE_ADDR`, `HTTP_…`), the configured lists are arguments.
+Values in, values out, but for ``address_of``. Must not know models or Django: ``meta`` is the
+mapping of a request's environment (``REMOTE_ADDR``, ``HTTP_…``), the configured lists are
+arguments.
 
-What is unknown is `None` and matches nothing, so a list refuses it. Only `REMOTE_ADDR` and, from a
-trusted proxy, `X-Forwarded-For` and `X-Forwarded-Proto` are believed; `Forwarded` (RFC 7239) and
-`X-Real-IP` never are. An IPv4-mapped IPv6 address is its IPv4 address (RFC 4291 section 2.5.5.2);
-6to4, NAT64 and IPv4-compatible ones are IPv6 like any other.
+What is unknown is ``None`` and matches nothing, so a list refuses it. Only ``REMOTE_ADDR`` and,
+from a trusted proxy, ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed; ``Forwarded``
+(RFC 7239) and ``X-Real-IP`` never are. An IPv4-mapped IPv6 address is its IPv4 address (RFC 4291,
+section 2.5.5.2); 6to4, NAT64 and IPv4-compatible ones are IPv6 like any other.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ def parse_network(text: object) -> ParsedNetwork:
     """Read one address or CIDR range, IPv4 or IPv6, as a person or a JSON body gives it.
 
     Strict: ASCII text, the prefix as a plain number of bits, no host mask, no zone id, no
-    IPv4-mapped IPv6, no leading zeros, no `/0`. A single address becomes `/32` or `/128`; host
-    bits are cleared (`10.0.0.1/8` is `10.0.0.0/8`). Raises ValueError that says what to write.
+    IPv4-mapped IPv6, no leading zeros, no ``/0``. A single address becomes ``/32`` or ``/128``;
+    host bits are cleared (``10.0.0.1/8`` is ``10.0.0.0/8``). Raises ValueError that says what to
+    write.
     """
     if not isinstance(text, str):
         kind = "null" if text is None else type(text).__name__
@@ -87,8 +89,8 @@ def parse_network(text: object) -> ParsedNetwork:
 def parse_networks(values: Iterable[object], *, maximum: int = 100) -> tuple[str, ...]:
     """The canonical texts of a list of networks, in its order, each once.
 
-    `maximum` counts the entries as given. Raises ValueError on a string, None or mapping in place
-    of the list, on too many entries, and whatever `parse_network` raises on the first bad one.
+    ``maximum`` counts the entries as given. Raises ValueError on a string, None or mapping in place
+    of the list, on too many entries, and whatever ``parse_network`` raises on the first bad one.
     """
     texts: dict[str, None] = {}
     for number, value in enumerate(_list_of(values), start=1):
@@ -99,7 +101,7 @@ def parse_networks(values: Iterable[object], *, maximum: int = 100) -> tuple[str
 
 
 def contains(networks: Sequence[str], address: str | None) -> bool:
-    """Whether one of `networks` (canonical texts) contains `address`.
+    """Whether one of ``networks`` (canonical texts) contains ``address``.
 
     False for an unknown or unreadable address, and for an empty list: that an empty list means no
     restriction is the caller's rule. A stored text that is no network contains nothing.
@@ -111,7 +113,7 @@ def contains(networks: Sequence[str], address: str | None) -> bool:
 
 
 def is_within(child: Sequence[str], parent: Sequence[str]) -> bool:
-    """Whether a token with the list `child` may be used from nowhere that `parent` may not.
+    """Whether a token with the list ``child`` may be used from nowhere that ``parent`` may not.
 
     Each network of the child must lie inside one of the parent's. An empty list is no restriction:
     within an empty parent everything is, and an empty child is within nothing else. Raises
@@ -129,10 +131,10 @@ def client_address(
 ) -> str | None:
     """The client's address in canonical text, or None where it can't be known.
 
-    `REMOTE_ADDR`, unless that hop is a trusted proxy: then `X-Forwarded-For` is walked from the
-    right to the first hop that is not one. What stands further left was written by strangers and
-    is never looked at, so no stuffing of the header changes the answer. None: junk, an empty entry,
-    a Unix socket (empty `REMOTE_ADDR`), more than `MAXIMUM_HOPS` proxies, or no untrusted hop at
+    ``REMOTE_ADDR``, unless that hop is a trusted proxy: then ``X-Forwarded-For`` is walked from the
+    right to the first hop that is not one. What stands further left was written by strangers and is
+    never looked at, so no stuffing of the header changes the answer. None: junk, an empty entry, a
+    Unix socket (empty ``REMOTE_ADDR``), more than ``MAXIMUM_HOPS`` proxies, or no untrusted hop at
     all, where a trusted machine names nobody but machines that could be writing it themselves.
     """
     remote = meta.get("REMOTE_ADDR")
@@ -156,7 +158,7 @@ def client_address(
 
 
 def address_of(request: Any) -> str | None:
-    """The address of whoever sent a Django or DRF request, by the setting `TRUSTED_PROXIES`; None
+    """The address of whoever sent a Django or DRF request, by the setting ``TRUSTED_PROXIES``; None
     where it can't be known."""
     return client_address(request.META, conf.get().trusted_proxies)
 
@@ -166,10 +168,11 @@ def is_secure(
 ) -> bool:
     """Whether the client's connection is encrypted.
 
-    `scheme` is the server's own word (`wsgi.url_scheme`), and must not itself derive from a header
-    that anybody may send. Where it isn't "https", `X-Forwarded-Proto` counts if `REMOTE_ADDR` is a
-    trusted proxy: its rightmost value, the one that this proxy wrote or let stand, which must be
-    exactly "https". The proxy must set the header itself; a value to the left never counts.
+    ``scheme`` is the server's own word (``wsgi.url_scheme``), and must not itself derive from a
+    header that anybody may send. Where it isn't "https", ``X-Forwarded-Proto`` counts if
+    ``REMOTE_ADDR`` is a trusted proxy: its rightmost value, the one that this proxy wrote or let
+    stand, which must be exactly "https". The proxy must set the header itself; a value to the left
+    never counts.
     """
     if scheme == "https":
         return True
@@ -183,10 +186,10 @@ def is_secure(
 def normalise_origin(text: object) -> str | None:
     """A web origin (RFC 6454) in the one spelling a browser sends, or None if it is no such thing.
 
-    `http` or `https`, host, optional port: lower case, the default port dropped, IPv6 compressed.
-    None for a path or a trailing slash, user information, a trailing dot, a name that isn't ASCII
-    (write its `xn--` form), `null`, several values and everything else. For settings and the
-    server's own origin; a header's value is compared as it came.
+    ``http`` or ``https``, host, optional port: lower case, the default port dropped, IPv6
+    compressed. None for a path or a trailing slash, user information, a trailing dot, a name that
+    isn't ASCII (write its ``xn--`` form), ``null``, several values and everything else. For
+    settings and the server's own origin; a header's value is compared as it came.
     """
     if not isinstance(text, str) or len(text) > _LONGEST_ORIGIN or not text.isascii():
         return None
@@ -207,9 +210,9 @@ def normalise_origin(text: object) -> str | None:
 def is_first_party(meta: Mapping[str, object], allowed: frozenset[str]) -> bool:
     """Whether the request says that a page of our own made it.
 
-    An `Origin` that is exactly one of `allowed` (normalised), or no `Origin` and `Sec-Fetch-Site:
-    same-origin`, as browsers send on a GET by a page of this very host. Any program can send both:
-    this proves nothing and opens at most what is open to everyone.
+    An ``Origin`` that is exactly one of ``allowed`` (normalised), or no ``Origin`` and
+    `Sec-Fetch-Site: same-origin`, as browsers send on a GET by a page of this very host. Any
+    program can send both: this proves nothing and opens at most what is open to everyone.
     """
     if "HTTP_ORIGIN" in meta:
         return _is_listed(meta["HTTP_ORIGIN"], allowed)
@@ -221,16 +224,17 @@ def is_foreign(
 ) -> bool:
     """Whether a browser made the request for a page that is not ours.
 
-    With an `Origin`: it is neither in `allowed` nor the server's own (`null`, junk and several
-    values are neither), whatever `Sec-Fetch-Site` says. Without one: `Sec-Fetch-Site` is
-    `cross-site` or `same-site`, as in a page's script or image request without CORS; it can't add
-    a header, but a browser may add remembered Basic credentials by itself. A sibling domain is not
-    ours unless listed, and a listed one sends its `Origin` with every request that carries a key.
-    Without both headers it is no browser, `none` is a person's own doing: not foreign. A
+    With an ``Origin``: it is neither in ``allowed`` nor the server's own (``null``, junk and
+    several values are neither), whatever ``Sec-Fetch-Site`` says. Without one: ``Sec-Fetch-Site``
+    is
+    ``cross-site`` or ``same-site``, as in a page's script or image request without CORS; it can't
+    add a header, but a browser may add remembered Basic credentials by itself. A sibling domain is
+    not ours unless listed, and a listed one sends its ``Origin`` with every request that carries a
+    key. Without both headers it is no browser, ``none`` is a person's own doing: not foreign. A
     navigation needs no rule of its own: it can't carry a key header, and with remembered
     credentials it is judged like the rest.
 
-    `own_origin` is scheme and host of the request; the host must have been validated before.
+    ``own_origin`` is scheme and host of the request; the host must have been validated before.
     """
     if "HTTP_ORIGIN" in meta:
         origin = meta["HTTP_ORIGIN"]
@@ -298,7 +302,7 @@ def _canonical(peer: str) -> str | None:
 
 
 def _hop(text: object) -> Address | None:
-    """The address of one hop, its port (`192.0.2.1:80`, `[2001:db8::1]:80`) left off."""
+    """The address of one hop, its port (``192.0.2.1:80``, ``[2001:db8::1]:80``) left off."""
     address = _address(text)
     if address is not None or not isinstance(text, str):
         return address

@@ -105,7 +105,7 @@ class _Looks:
         return text.lower() if alphabet.lower() == alphabet else text.upper()
 
     def is_genuine(self, token_id: str, secret: str) -> bool:
-        """Tell whether the two can hardly be anything but a token's."""
+        """Whether the two can hardly be anything but a token's."""
         rare = self.shape.checksum or len(self.shape.alphabet) <= 16
         return rare and self.shape.match(self.exact(token_id), self.exact(secret))
 
@@ -168,7 +168,7 @@ def without_secrets(text: str, *, sure: bool = False) -> str:
 
 
 def is_token_id(text: str) -> bool:
-    """Tell whether the text has the shape of a whole token id."""
+    """Whether the text has the shape of a whole token id."""
     return any(looks.shape.fits(text) for looks in _looks())
 
 

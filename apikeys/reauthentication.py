@@ -44,7 +44,7 @@ def stamp(request: HttpRequest) -> None:
 
 
 def is_recent(request: HttpRequest) -> bool:
-    """Tell whether the last check is younger than ``REAUTHENTICATE_AFTER``.
+    """Whether the last check is younger than ``REAUTHENTICATE_AFTER``.
 
     One of a clock that was ahead is forgotten: it would be recent when its moment comes.
     """

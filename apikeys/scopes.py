@@ -1,7 +1,7 @@
 """What a token may do: the grammar of scope names, and which name covers which.
 
 Pure text and sets. Must not know models, HTTP, Django, or any particular dialect: the closed set of
-names (`available`) and the table of implications (`implies`) are always arguments.
+names (``available``) and the table of implications (``implies``) are always arguments.
 
 Nothing defaults to everything: no scopes means no access, and an empty requirement is an error.
 """
@@ -25,7 +25,7 @@ _NO_IMPLICATIONS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """A requirement that one of several scopes satisfies. Made with `any_of`."""
+    """A requirement that one of several scopes satisfies. Made with ``any_of``."""
 
     names: frozenset[str]
 
@@ -44,9 +44,9 @@ Requirement = frozenset[str] | AnyOf
 
 
 def validate_name(name: str) -> None:
-    """Refuse a scope name that is not `word`, `word:word`, `resource:*`, `*:action` or `*`.
+    """Refuse a name that is not ``word``, ``word:word``, ``resource:*``, ``*:action`` or ``*``.
 
-    A word is `[a-z][a-z0-9_-]*`; names are ASCII and case-sensitive. Raises ValueError.
+    A word is ``[a-z][a-z0-9_-]*``; names are ASCII and case-sensitive. Raises ValueError.
     """
     if not _is_name(name):
         raise ValueError(
@@ -60,13 +60,13 @@ def expand(
     available: frozenset[str],
     implies: Mapping[str, frozenset[str]] = _NO_IMPLICATIONS,
 ) -> frozenset[str]:
-    """The names of `available` that the `granted` ones cover.
+    """The names of ``available`` that the ``granted`` ones cover.
 
-    A wildcard covers the names it matches within `available`, listed wildcards included; a granted
-    name that is unknown or malformed covers nothing. `implies` is followed from every covered name,
-    to the end. `MANAGE` is covered only where `granted` holds it by name. The answer for equal
-    arguments is remembered. Raises ValueError when `granted` is one string, which would otherwise
-    be read letter by letter ("*" as the list ["*"]).
+    A wildcard covers the names it matches within ``available``, listed wildcards included; a
+    granted name that is unknown or malformed covers nothing. ``implies`` is followed from every
+    covered name, to the end. ``MANAGE`` is covered only where ``granted`` holds it by name. The
+    answer for equal arguments is remembered. Raises ValueError when ``granted`` is one string,
+    which would otherwise be read letter by letter ("*" as the list ["*"]).
     """
     table = frozenset(implies.items()) if implies else frozenset()
     return _expand(_set_of(granted), available, table)
@@ -91,7 +91,7 @@ def _expand(
 
 
 def _covers(pattern: str, name: str) -> bool:
-    """Whether a granted name, wildcard or not, covers one other name; never `MANAGE`."""
+    """Whether a granted name, wildcard or not, covers one other name; never ``MANAGE``."""
     if name == MANAGE or not _is_name(pattern) or not _is_name(name):
         return False
     if pattern in ("*", name):
@@ -106,14 +106,18 @@ def _covers(pattern: str, name: str) -> bool:
 
 
 def any_of(*names: str) -> AnyOf:
-    """The requirement that any one of `names` satisfies. Raises ValueError: none, or malformed."""
+    """The requirement that any one of ``names`` satisfies.
+
+    Raises:
+        ValueError: there is none, or one is malformed.
+    """
     return AnyOf(frozenset(names))
 
 
 def as_requirement(
     value: set[str] | frozenset[str] | list[str] | tuple[str, ...] | AnyOf | str,
 ) -> Requirement:
-    """The requirement a view wrote down: one name, several that are all needed, or an `any_of`.
+    """The requirement a view wrote down: one name, several that are all needed, or an ``any_of``.
 
     Raises ValueError on an empty one (a view that needs no scope says so elsewhere, in writing),
     on a malformed name and on any other type.
@@ -132,9 +136,10 @@ def as_requirement(
 
 
 def missing(requirement: Requirement, held: frozenset[str]) -> frozenset[str]:
-    """The names `held` (an expansion) lacks for `requirement`; empty when it is satisfied.
+    """The names ``held`` (an expansion) lacks for ``requirement``; empty when it is satisfied.
 
-    For an `AnyOf` none of which is held, all its names. Raises ValueError on an empty requirement.
+    For an ``AnyOf`` none of which is held, all its names. Raises ValueError on an empty
+    requirement.
     """
     if isinstance(requirement, AnyOf):
         return frozenset() if requirement.names & held else requirement.names
@@ -142,9 +147,9 @@ def missing(requirement: Requirement, held: frozenset[str]) -> frozenset[str]:
 
 
 def normalise(names: Iterable[str], available: frozenset[str]) -> tuple[str, ...]:
-    """The names of a token as they are stored: sorted and unique, each one of `available`.
+    """The names of a token as they are stored: sorted and unique, each one of ``available``.
 
-    Wildcards too must be listed in `available`. An empty list gives (), which grants nothing.
+    Wildcards too must be listed in ``available``. An empty list gives (), which grants nothing.
     Raises ValueError that names what is unknown, and on anything but a list of strings.
     """
     if isinstance(names, str | bytes | Mapping) or not isinstance(names, Iterable):
@@ -170,10 +175,10 @@ def is_narrower(
     available: frozenset[str],
     implies: Mapping[str, frozenset[str]] = _NO_IMPLICATIONS,
 ) -> bool:
-    """Whether all that `child` covers is covered by `parent` too; equal counts as narrower.
+    """Whether all that ``child`` covers is covered by ``parent`` too; equal counts as narrower.
 
-    A wildcard of the child needs one of the parent that covers it, even where `available` lists no
-    wildcards: a name added to the set later must not widen the child beyond its parent.
+    A wildcard of the child needs one of the parent that covers it, even where ``available`` lists
+    no wildcards: a name added to the set later must not widen the child beyond its parent.
     """
     child = _set_of(child)
     universe = available | {name for name in child if "*" in name}

@@ -1,4 +1,4 @@
-"""What of a text can be seen, and the one form in which names are compared. Pure.
+"""What of a text can be seen, and the one form in which names are compared. No I/O.
 
 The form is Unicode's NFKC_Casefold (The Unicode Standard, section 3.13) with a run of blanks as
 one blank: names that look alike but for case, composition, width or invisible characters are the
@@ -52,7 +52,7 @@ def without_ignorable(text: str) -> str:
 
 
 def has_something_visible(text: str) -> bool:
-    """Tell whether there is a letter, digit, mark of punctuation or symbol to be seen.
+    """Whether there is a letter, digit, mark of punctuation or symbol to be seen.
 
     A combining mark needs something to stand on, and is nothing by itself.
     """

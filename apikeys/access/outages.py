@@ -21,7 +21,7 @@ _OUTAGES: Final = (OperationalError, InterfaceError, EpochUnavailableError)
 
 
 def is_outage(exc: BaseException) -> bool:
-    """Tell whether what the request needs is out of reach, so that it may be sent again later.
+    """Whether what the request needs is out of reach, so that it may be sent again later.
 
     The database is gone or, as after a fail-over, takes no writes; or nobody could be told of a
     change, in the cached mode.

@@ -84,7 +84,7 @@ def _is_cache_class(value: Any) -> bool:
 
 
 def _holds_cache(function: Any) -> bool:
-    """Tell whether one of Django's page caches is among what the decorators of a function hold."""
+    """Whether one of Django's page caches is among what the decorators of a function hold."""
     waiting, seen = [(function, 0)], set()
     while waiting:
         value, depth = waiting.pop()

@@ -44,7 +44,7 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _can_count(uri: str) -> bool:
-    """Tell whether the library that counts there is installed. Raises as ``limiter`` else."""
+    """Whether the library that counts there is installed. Raises as ``limiter`` else."""
     try:
         limiter(uri)
     except ImportError:

@@ -39,7 +39,7 @@ def digest(token_id: str, secret: str) -> str:
 
 
 def matches(token_id: str, secret: str, stored: str) -> bool:
-    """Tell whether ``stored`` is the Argon2id hash of this id and secret.
+    """Whether ``stored`` is the Argon2id hash of this id and secret.
 
     Raises:
         argon2.exceptions.VerificationError: it can't be told, for want of memory or because the

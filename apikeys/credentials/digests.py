@@ -27,7 +27,7 @@ def make(token_id: str, secret: str) -> str:
 
 
 def is_of(stored: str, token_id: str, secret: str) -> bool:
-    """Tell in constant time whether a stored digest is that of this id and secret."""
+    """Whether, in constant time, a stored digest is that of this id and secret."""
     if stored.startswith("$argon2"):
         from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
 
@@ -68,7 +68,7 @@ def digest(token_id: str, secret: str, peppers: Mapping[int, str]) -> str:
 
 
 def matches(token_id: str, secret: str, stored: str, peppers: Mapping[int, str]) -> bool:
-    """Tell in constant time whether ``stored`` is the digest of this id and secret.
+    """Whether, in constant time, ``stored`` is the digest of this id and secret.
 
     A digest whose pepper is missing, or that is damaged, matches nothing, after the same work.
     """

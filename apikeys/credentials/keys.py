@@ -84,11 +84,11 @@ class KeyShape:
         return secret + _checksum(token_id + secret) if self.checksum else secret
 
     def fits(self, token_id: str) -> bool:
-        """Tell whether the id could be one of this shape."""
+        """Whether the id could be one of this shape."""
         return len(token_id) == self.id_length and set(token_id) <= set(self.alphabet)
 
     def match(self, token_id: str, secret: str) -> bool:
-        """Tell whether the two are a token id and a secret of exactly this shape."""
+        """Whether the two are a token id and a secret of exactly this shape."""
         text = token_id + secret
         if len(token_id) != self.id_length or self._pattern.fullmatch(text) is None:
             return False

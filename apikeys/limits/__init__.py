@@ -1,4 +1,4 @@
-"""A rate, a policy and a hit: how often something may happen, counted by the `limits` library.
+"""A rate, a policy and a hit: how often something may happen, counted by the ``limits`` library.
 
 Knows nothing of Django, HTTP, models or tokens: callers choose the keys, and keep them bounded.
 Counts live in Redis (exact across processes) or in memory (exact within one process; a child

@@ -101,11 +101,11 @@ def _hit(storage: Storage, charges: Sequence[Charge]) -> Verdict:
 
 
 class Limiter:
-    """Counts hits at `uri`: "memory://", or "redis://", "rediss://", "unix://", "redis+unix://".
+    """Counts hits at ``uri``: "memory://", or "redis://", "rediss://", "unix://", "redis+unix://".
 
     Timeouts in a Redis URI's query string replace ours. Raises ValueError for another scheme and
     ImportError when redis-py is missing; the rest never raises.
-    `namespace` begins each key in Redis.
+    ``namespace`` begins each key in Redis.
     """
 
     def __init__(self, uri: str, *, namespace: str = NAMESPACE) -> None:
@@ -131,7 +131,7 @@ class Limiter:
         return self._run(lambda storage: _hit(storage, charges))
 
     def charge_one(self, charge: Charge) -> int:
-        """Charge one limit that does not roll, as `hit` does.
+        """Charge one limit that does not roll, as ``hit`` does.
 
         Returns the seconds to wait if it had nothing left, else 0. Raises ValueError for a rolling
         limit.
@@ -222,7 +222,7 @@ _limiters_lock = threading.Lock()
 
 
 def limiter(uri: str) -> Limiter:
-    """The process's one limiter for `uri`. Raises as `Limiter` does."""
+    """The process's one limiter for ``uri``. Raises as ``Limiter`` does."""
     found = _limiters.get(uri)
     if found is None:
         with _limiters_lock:

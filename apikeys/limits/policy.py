@@ -32,14 +32,14 @@ def _parse(rate: str) -> RateLimitItem:
 class Limit:
     """How many requests of one kind one caller may make in a time.
 
-    `rate`: "1000/hour", "50/1 hour", "10/15 minutes".
-    `per`: whose requests are counted together.
-    `on`: "any", "read", "write" or a class of requests that a view names, such as "purge".
-    `rolling`: any stretch of that length, instead of a window that begins with the first
+    ``rate``: "1000/hour", "50/1 hour", "10/15 minutes".
+    ``per``: whose requests are counted together.
+    ``on``: "any", "read", "write" or a class of requests that a view names, such as "purge".
+    ``rolling``: any stretch of that length, instead of a window that begins with the first
     request. It remembers the time of each request, so it suits small amounts.
-    `name`: limits of the same name and rate share their counts; a view that wants its own
-    gives it one (no "/"). Default `<on>-<per>`.
-    `amount`, `seconds`: requests per window, and its length; from the rate.
+    ``name``: limits of the same name and rate share their counts; a view that wants its own
+    gives it one (no "/"). Default ``<on>-<per>``.
+    ``amount``, ``seconds``: requests per window, and its length; from the rate.
 
     Raises ValueError for anything else.
     """
@@ -78,7 +78,8 @@ class Limit:
 
 
 class Charge(NamedTuple):
-    """One request on the account of `key`, which the caller makes from what `limit.per` says."""
+    """One request on the account of ``key``, which the caller makes from what ``limit.per``
+    says."""
 
     limit: Limit
     key: str
@@ -94,10 +95,10 @@ class Charge(NamedTuple):
 class Window(NamedTuple):
     """Where one limit stands.
 
-    `remaining`: requests left, never negative.
-    `reset_at`: Unix time in seconds; the end of the window, or when a rolling one frees its next
+    ``remaining``: requests left, never negative.
+    ``reset_at``: Unix time in seconds; the end of the window, or when a rolling one frees its next
     place. A window that nothing has been charged to would begin now.
-    `retry_after`: whole seconds until a request succeeds, at least 1; 0 while any remain.
+    ``retry_after``: whole seconds until a request succeeds, at least 1; 0 while any remain.
     """
 
     limit: Limit
@@ -107,7 +108,7 @@ class Window(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The answer to a hit: its windows in the order of the charges. `refused_by` is the one that
+    """The answer to a hit: its windows in the order of the charges. ``refused_by`` is the one that
     takes longest to wait for, None when allowed."""
 
     allowed: bool

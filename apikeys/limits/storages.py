@@ -67,7 +67,7 @@ return {taken, used, string.format('%.6f', left)}
 class Shelf:
     """The counts of all limits of one name.
 
-    `storage` and `expirations` hold the number and the end of each fixed window, `events` the
+    ``storage`` and ``expirations`` hold the number and the end of each fixed window, ``events`` the
     moments at which the places of a rolling one are free again, the oldest first; all in seconds
     of the monotonic clock.
     """
@@ -95,7 +95,7 @@ class Shelf:
 
 
 class MemoryCounts:
-    """Dictionaries that their limiter uses under `lock`, bounded.
+    """Dictionaries that their limiter uses under ``lock``, bounded.
 
     Where MEMORY_KEYS keys of a kind (about 20 MB) leave no room for a new one, the oldest tenth is
     forgotten, of rolling ones first those whose places are all free, then those used least

@@ -126,7 +126,7 @@ def require_another_than(user: Any, using: str) -> None:
 
 
 def deactivates(user: Any, update_fields: Iterable[str] | None = None) -> bool:
-    """Tell whether saving the person could make them inactive. Asks no database.
+    """Whether saving the person could make them inactive. Asks no database.
 
     Args:
         user: as it would be saved.

@@ -36,7 +36,7 @@ def lock(organizations: Iterable[int], using: str) -> None:
 
 
 def is_lost_race(error: OperationalError) -> bool:
-    """Tell whether PostgreSQL ended a transaction since another one was first.
+    """Whether PostgreSQL ended a transaction since another one was first.
 
     The same change may be made anew, in a new transaction.
     """

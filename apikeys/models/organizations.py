@@ -133,7 +133,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(people.active("user__"))
 
     def some_active(self) -> bool:
-        """Tell whether one of them is of somebody who may act, as the database has it now."""
+        """Whether one of them is of somebody who may act, as the database has it now."""
         found = self.of_active_people()
         if people.is_known_to_queries():
             return found.exists()

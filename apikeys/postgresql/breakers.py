@@ -29,7 +29,7 @@ class Breaker:
         self.is_open = False  # also for a look without a lock, which every statement takes
 
     def admit(self) -> bool:
-        """Tell whether this call is the one that tries an open breaker.
+        """Whether this call is the one that tries an open breaker.
 
         It then must say ``close`` or ``open``. Raises OpenError for the others.
         """

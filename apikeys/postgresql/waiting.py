@@ -176,7 +176,7 @@ class WhileItLives:
 
 
 def answers(connection: Connection, parameters: Mapping[str, Any]) -> bool:
-    """Tell whether the server at the other end lets another connection in and answers it.
+    """Whether the server at the other end lets another connection in and answers it.
 
     Takes at most ASKING_SECONDS. An error that comes in that time is an answer too.
     """
@@ -197,7 +197,7 @@ def answers(connection: Connection, parameters: Mapping[str, Any]) -> bool:
 
 
 def _has_news(connection: Connection) -> bool:
-    """Tell whether the answer has arrived meanwhile."""
+    """Whether the answer has arrived meanwhile."""
     poll = select.poll()
     poll.register(connection.pgconn.socket, select.POLLIN)
     return bool(poll.poll(0))

@@ -27,7 +27,7 @@ def email_of(user: Any) -> str:
 
 
 def has_address(user: Any, email: str) -> bool:
-    """Tell whether the account's address is this one, the case of A to Z aside.
+    """Whether the account's address is this one, the case of A to Z aside.
 
     Other letters must be equal: some, such as the Kelvin sign, fall together with an ASCII one
     when lowered, and would let a look-alike in.
@@ -36,7 +36,7 @@ def has_address(user: Any, email: str) -> bool:
 
 
 def is_called(user: Any, name: str) -> bool:
-    """Tell whether the name is the account's log-in name or address, as ``emails.same`` has it."""
+    """Whether the name is the account's log-in name or address, as ``emails.same`` has it."""
     return emails.same(str(user.get_username()), name) or has_address(user, name)
 
 
@@ -64,13 +64,13 @@ def having(email: str, prefix: str = "") -> Q:
 
 
 def exists(email: str) -> bool:
-    """Tell whether somebody has the address; for the eyes of who reads its mailbox."""
+    """Whether somebody has the address; for the eyes of who reads its mailbox."""
     found = get_user_model()._default_manager.filter(having(email))
     return any(is_called(user, email) for user in found)
 
 
 def can_be_made() -> bool:
-    """Tell whether an address and a password are all that an account of this site needs."""
+    """Whether an address and a password are all that an account of this site needs."""
     model = get_user_model()
     return set(model.REQUIRED_FIELDS) <= {model.get_email_field_name()}
 

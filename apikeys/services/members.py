@@ -249,7 +249,7 @@ def personal_tokens(membership: Membership) -> Any:
 
 
 def is_last_admin(membership: Membership) -> bool:
-    """Tell whether this is the only admin of the organization who can log in."""
+    """Whether this is the only admin of the organization who can log in."""
     return bool(admins.last_among([membership], router.db_for_write(Membership)))
 
 

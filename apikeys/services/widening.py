@@ -33,7 +33,7 @@ def require_recent_password(actor: Actor) -> None:
 
 
 def token_widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Tell whether a token may be used from where it could not be used before.
+    """Whether a token may be used from where it could not be used before.
 
     Scopes and expiry of a live token can't grow at all, so nothing is said of them.
 
@@ -47,7 +47,7 @@ def token_widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def policy_widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Tell whether an organization's policy lets anything through that it did not before.
+    """Whether an organization's policy lets anything through that it did not before.
 
     One widening among any number of narrowings widens.
 
@@ -63,7 +63,7 @@ def policy_widens(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def networks_widen(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Tell whether a list of networks lets in an address that another does not.
+    """Whether a list of networks lets in an address that another does not.
 
     Args:
         before: the other list, such as a token's own or that of the token that makes it.
@@ -88,7 +88,7 @@ def _rates_widen(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
 
 
 def _is_lower(rate: str, other: str) -> bool:
-    """Tell whether a rate admits at most as many, in the other's window and at any moment of it."""
+    """Whether a rate admits at most as many, in the other's window and at any moment of it."""
     try:
         new, old = Limit(rate), Limit(other)
     except ValueError:  # written past the services

@@ -193,7 +193,7 @@ class Keeper:
             time.sleep(RETRY_SECONDS if failed else RENEW_SECONDS)
 
     def _renew(self, alias: str) -> bool:
-        """Tell whether it is done; raises nothing, or the thread would end and no other begin."""
+        """Whether it is done; raises nothing, or the thread would end and no other begin."""
         try:
             epoch = epochs.current()
             return not isinstance(epoch, HostEpoch) or renew(epoch, alias)

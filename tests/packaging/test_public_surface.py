@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -300,6 +302,12 @@ def names(module: str) -> list[str]:
 
 def test_the_public_surface_is_this() -> None:
     assert {module: names(module) for module in modules()} == PUBLIC
+
+
+def test_the_page_lists_the_same_modules() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "public-api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `apikeys\.([a-z_.]+)` \|", text, re.MULTILINE)
+    assert sorted(listed) == sorted(PUBLIC)
 
 
 @pytest.mark.parametrize("module", [m for m in PUBLIC if m != "models"])

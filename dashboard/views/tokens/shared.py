@@ -18,7 +18,7 @@ DAY: Final = timedelta(hours=24)
 
 
 def is_token_id(text: str) -> bool:
-    """Tell whether the text could be a token id; other text is not looked up."""
+    """Whether the text could be a token id; other text is not looked up."""
     return text.isascii() and text.isalnum()
 
 
