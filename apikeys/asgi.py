@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, Unpack
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.http import HttpResponse
 
 from apikeys import access, pasted
@@ -104,12 +105,19 @@ def with_lifespan(app: App) -> App:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                await sync_to_async(usage.close, thread_sensitive=False)()
+                await sync_to_async(_write_what_was_counted, thread_sensitive=False)()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
             await send({"type": "lifespan.startup.complete"})
 
     return application
+
+
+def _write_what_was_counted() -> None:
+    try:
+        usage.close()
+    finally:
+        connections.close_all()  # of this thread, which nobody else uses
 
 
 class _Told:
