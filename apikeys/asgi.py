@@ -52,12 +52,7 @@ class AccessTokenRequired:
         scopes, asked: as ``access_token_required``.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *scopes: Any,
-        **asked: Unpack[Asking],
-    ) -> None:
+    def __init__(self, app: App, *scopes: Any, **asked: Unpack[Asking]) -> None:
         self.app = app
         self.endpoint = Endpoint.of(*scopes, **asked)
 
@@ -157,7 +152,7 @@ class _Told:
             access.finish(self.state, ABANDONED)
 
     def _headers(self, message: Message, limits: Any) -> list[tuple[bytes, bytes]]:
-        present = [(name, value) for name, value in message.get("headers", ())]
+        present = list(message.get("headers", ()))
         response = HttpResponse()
         response.status_code = message["status"]  # whatever the application says
         for name, value in present:
@@ -166,7 +161,7 @@ class _Told:
                 response.headers[key] = ", ".join([*said, value.decode("latin-1")])
         tell(self.state, response)
         kept = [pair for pair in present if pair[0].decode("latin-1").lower() not in _TOLD]
-        written = {**{name: response.headers[name] for name in _TOLD if name in response.headers}}
+        written = {name: response.headers[name] for name in _TOLD if name in response.headers}
         return kept + [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in {**written, **limits}.items()

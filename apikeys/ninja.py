@@ -51,11 +51,7 @@ class AccessTokenAuth(AuthBase):
         scopes, asked: as ``access_token_required``.
     """
 
-    def __init__(
-        self,
-        *scopes: Any,
-        **asked: Unpack[Asking],
-    ) -> None:
+    def __init__(self, *scopes: Any, **asked: Unpack[Asking]) -> None:
         self.apikeys_endpoint = Endpoint.of(*scopes, **asked)
 
     # ``AuthBase`` makes it in its constructor, which would ask for the dialect
