@@ -5,7 +5,6 @@ Requests are HTTPS unless a test says `secure=False`, as the production settings
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
@@ -66,6 +65,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         again = [i for i in items if uses_a_database(i) and not i.get_closest_marker("once")]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
         items[:] = again
+    # Last: Playwright leaves an event loop running in their thread, beside which no test can start
+    # one of its own, and Django would give each side a connection of its own. scripts/test runs
+    # them in processes of their own.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if connection.vendor != "postgresql":
         skip = pytest.mark.skip(reason="DATABASE_URL names no PostgreSQL")
         for item in items:
@@ -140,21 +143,6 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
                 few._counts.clear()
     limiter(conf.get().limits_storage).clear()
     cache.clear()
-
-
-@pytest.fixture(autouse=True)
-def _no_loop_of_playwright(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Hide the loop that Playwright leaves running in this thread from tests without a browser.
-
-    They could start none of their own, depending on which tests the same worker ran before.
-    """
-    loop = asyncio._get_running_loop()
-    if loop is None or "playwright" in request.fixturenames:
-        yield
-        return
-    asyncio._set_running_loop(None)
-    yield
-    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture
