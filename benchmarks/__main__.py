@@ -128,9 +128,9 @@ def _plan(options: argparse.Namespace) -> Plan:
     parts = options.parts.split(",")
     postgresql = [url for url in databases if not url.startswith("sqlite")]
     for needed, there in (("wrk", shutil.which("wrk")), ("PostgreSQL", postgresql)):
-        for part in ("http", "asgi"):
+        for part, title in (("http", "HTTP"), ("asgi", "HTTP under uvicorn")):
             if part in parts and not there:
-                left_out.append(f"{part} (no {needed})")
+                left_out.append(f"{title} (no {needed})")
                 parts.remove(part)
     sizes = [1, 1500] if options.quick else [int(size) for size in options.sizes.split(",")]
     rounds, number = (3, 8) if options.quick else (options.rounds, options.number)

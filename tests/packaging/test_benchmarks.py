@@ -85,10 +85,12 @@ def test_the_smoke_run_measures_every_variant_and_names_what_it_left_out(tmp_pat
     )
     assert ran.returncode == 0, ran.stderr
     document = json.loads((tmp_path / "bench.json").read_text())
+    missing = "PostgreSQL" if shutil.which("wrk") else "wrk"
     assert document["left_out"] == [
         "PostgreSQL (DATABASE_URL names none)",
         "Redis (REDIS_URL names none)",
-        "HTTP (no PostgreSQL)" if shutil.which("wrk") else "HTTP (no wrk)",
+        f"HTTP (no {missing})",
+        f"HTTP under uvicorn (no {missing})",
     ]
     facts = document["results"]["paths"][0]["facts"]
     assert facts["1500|apikeys|accepted"] == {"queries": 1, "status": 200}
