@@ -73,7 +73,7 @@ def test_the_smoke_run_measures_every_variant_and_names_what_it_left_out(tmp_pat
             "benchmarks",
             "--quick",
             "--parts",
-            "paths,pages,http",
+            "paths,pages,http,asgi",
             "--output",
             tmp_path,
         ],
