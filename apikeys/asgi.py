@@ -135,10 +135,13 @@ class _Told:
         """Count the request once; return the headers of its limits. Breaks no answer."""
         if self.finished:
             return {}
+        if waits(self.state):
+            return await sync_to_async(self._count)(status)
+        return self._count(status)
+
+    def _count(self, status: int) -> Mapping[str, str]:
         self.finished = True
         try:
-            if waits(self.state):
-                return await sync_to_async(access.finish)(self.state, status)
             return access.finish(self.state, status)
         except Exception:
             path = printable(pasted.without_secrets(self.state.incoming.path))
@@ -148,8 +151,7 @@ class _Told:
     def abandon(self) -> None:
         """Count a request whose client has left, without waiting for anything."""
         if not self.finished and not waits(self.state):
-            self.finished = True
-            access.finish(self.state, ABANDONED)
+            self._count(ABANDONED)
 
     def _headers(self, message: Message, limits: Any) -> list[tuple[bytes, bytes]]:
         present = list(message.get("headers", ()))

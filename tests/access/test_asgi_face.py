@@ -219,3 +219,27 @@ def test_a_request_that_its_client_leaves_is_counted(issue: Any) -> None:
     async_to_sync(leave)(app, http_scope({"X-API-Key": issue().api_key}))
     usage.flush()
     assert [row.outcome for row in UsageCounter.objects.all()] == ["client_error"]
+
+
+def test_a_fault_in_counting_does_not_hide_that_a_client_has_left(
+    issue: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: Any) -> None:
+        raise KeyError("counting")
+
+    async def leaving(scope: Any, receive: Any, send: Any) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("apikeys.access.finish", fail)
+    app = AccessTokenRequired(leaving, "notes:read")
+
+    async def ask_and_leave() -> str:
+        try:
+            await app(http_scope({"X-API-Key": key}), None, None)
+        except asyncio.CancelledError:
+            return "left"
+        return "stayed"
+
+    key = issue().api_key
+    assert async_to_sync(ask_and_leave)() == "left"
+    assert "after a request to /" in caplog.text
