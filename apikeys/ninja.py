@@ -22,7 +22,7 @@ from apikeys.access import Access, Endpoint, Incoming
 from apikeys.access import state as states
 from apikeys.access.caching import tell
 from apikeys.access.endpoint import Asking
-from apikeys.credentials.carriers import Basic, Bearer, Carrier
+from apikeys.credentials.carriers import security_of
 from apikeys.decorators import note, refusal_of
 
 __all__ = ["AccessRefused", "AccessTokenAuth", "AsyncAccessTokenAuth", "install"]
@@ -59,7 +59,9 @@ class AccessTokenAuth(AuthBase):
     @property
     def openapi_security_schema(self) -> SecuritySchema:  # type: ignore[override]
         """The security scheme of the dialect's first carrier."""
-        return SecuritySchema(**_security(dialects.get(self.apikeys_endpoint.dialect).carriers[0]))
+        return SecuritySchema(
+            **security_of(dialects.get(self.apikeys_endpoint.dialect).carriers[0])
+        )
 
     def __call__(self, request: HttpRequest) -> Any:
         return _let_in(request, access.check(Incoming.from_django(request), self.apikeys_endpoint))
@@ -102,12 +104,3 @@ def _let_in(request: HttpRequest, state: Access) -> Any:
     if not state.allowed:
         raise AccessRefused(state)
     return state.token or state  # ninja takes what is false for a refusal
-
-
-def _security(carrier: Carrier) -> dict[str, str]:
-    match carrier:
-        case Bearer():
-            return {"type": "http", "scheme": "bearer"}
-        case Basic():
-            return {"type": "http", "scheme": "basic"}
-    return {"type": "apiKey", "in": "header", "name": carrier.label}

@@ -189,6 +189,19 @@ class Basic:
         return f'Basic realm="{realm}", charset="UTF-8"'
 
 
+def security_of(carrier: Carrier) -> dict[str, Any]:
+    """Return the security scheme of a carrier, as OpenAPI 3 writes it."""
+    match carrier:
+        case Header():
+            return {"type": "apiKey", "in": "header", "name": carrier.name}
+        case Bearer():
+            return {"type": "http", "scheme": "bearer"}
+        case Basic():
+            description = "Token id as user name, secret as password."
+            return {"type": "http", "scheme": "basic", "description": description}
+    return {"type": "apiKey", "in": "header", "name": carrier.label}
+
+
 def by_header(carriers: Iterable[Carrier]) -> dict[str, dict[str, Carrier]]:
     """Return the carriers by the key of their header in ``request.META``, then by scheme."""
     found: dict[str, dict[str, Carrier]] = {}

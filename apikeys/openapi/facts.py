@@ -8,23 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.dialects import Dialect
 from apikeys.limits import Limit
 from apikeys.scopes import AnyOf, Requirement
-
-
-def security_of(carrier: Any) -> dict[str, Any]:
-    """Return the security scheme of a carrier."""
-    match carrier:
-        case Header():
-            return {"type": "apiKey", "in": "header", "name": carrier.name}
-        case Bearer():
-            return {"type": "http", "scheme": "bearer"}
-        case Basic():
-            description = "Token id as user name, secret as password."
-            return {"type": "http", "scheme": "basic", "description": description}
-    return {"type": "apiKey", "in": "header", "name": carrier.label}
 
 
 def title_of(dialect: Dialect) -> str:

@@ -12,11 +12,11 @@ from typing import Any, Final
 from rest_framework.schemas.generators import EndpointEnumerator
 
 from apikeys import dialects
-from apikeys.access import Undeclared
+from apikeys.credentials.carriers import security_of
 from apikeys.dialects import Dialect
 from apikeys.endpoints import EVERY_METHOD, TokenEndpoint, token_endpoints
 from apikeys.openapi.errors import error_response, error_schema
-from apikeys.openapi.facts import limit_text, scopes_of, security_of, sentences, title_of
+from apikeys.openapi.facts import limit_text, scopes_of, sentences, title_of
 
 _STATUSES: Final = (400, 401, 403, 429, 503)
 
@@ -72,11 +72,7 @@ def _operation(endpoint: TokenEndpoint, dialect: Dialect, path: str, method: str
 
 
 def _facts(endpoint: TokenEndpoint, method: str) -> Iterator[tuple[str, Any]]:
-    try:
-        requirement = endpoint.asked.scopes_for(method)
-    except Undeclared:
-        requirement = None
-    if requirement is not None:
+    if (requirement := endpoint.asked.scopes_for(method)) is not None:
         yield "required-scopes", scopes_of(requirement)
     kind = endpoint.asked.kind_for(method)
     limits = endpoint.asked.limits

@@ -21,11 +21,12 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from apikeys import credits, dialects, permissions
+from apikeys.credentials.carriers import security_of
 from apikeys.dialects import Dialect
 from apikeys.drf.endpoints import ViewEndpoint
 from apikeys.limits import Limit
 from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
-from apikeys.openapi.facts import limit_text, scopes_of, security_of, sentences, title_of
+from apikeys.openapi.facts import limit_text, scopes_of, sentences, title_of
 from apikeys.openapi.operations import Operation
 from apikeys.openapi.plain import add_plain
 
