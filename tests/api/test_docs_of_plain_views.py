@@ -8,9 +8,11 @@ import pytest
 from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.validation import validate_schema
+from ninja import NinjaAPI
 
 from apikeys.decorators import access_token_required
 from apikeys.limits import Limit
+from apikeys.ninja import AccessTokenAuth, install
 from apikeys.openapi.schema import DialectSchemaGenerator
 from apikeys.permissions import any_of
 from tests.support import faces
@@ -91,3 +93,22 @@ def test_operations_of_ninja_stand_in_the_document_of_their_dialect(
     assert "/ninja/files" not in document["paths"]
     cms = DialectSchemaGenerator(dialect="cms").get_schema(public=True)
     assert cms["paths"]["/ninja/files"]["get"]["x-required-scopes"] == {"allOf": ["files:read"]}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "scheme"),
+    [
+        ("default", {"type": "apiKey", "in": "header", "name": "X-API-Key"}),
+        ("bearer", {"type": "http", "scheme": "bearer"}),
+    ],
+)
+def test_ninjas_own_document_names_the_first_carrier_of_the_dialect(
+    settings: Any, dialect: str, scheme: dict[str, str]
+) -> None:
+    settings.APIKEYS = {**settings.APIKEYS, "DIALECTS": faces.DIALECTS}
+    api = install(NinjaAPI(urls_namespace=f"documented-{dialect}"))
+    protect = AccessTokenAuth("notes:read", dialect=dialect)
+    api.get("/notes", auth=protect)(faces.ninja_plain)
+    said = api.get_openapi_schema(path_prefix="/")
+    assert said["components"]["securitySchemes"] == {"AccessTokenAuth": scheme}
+    assert said["paths"]["/notes"]["get"]["security"] == [{"AccessTokenAuth": []}]
