@@ -28,7 +28,7 @@ install() {
     echo "Making .venv with $("$PYTHON" --version) ..."
     "$PYTHON" -m venv --clear .venv || fail "could not make .venv."
   fi
-  hash=$(cat requirements*.txt | .venv/bin/python -c '
+  hash=$(cat requirements.txt requirements-dev.txt | .venv/bin/python -c '
 import hashlib, sys
 print(hashlib.sha256(sys.stdin.buffer.read() + sys.version.encode()).hexdigest())')
   # requirements-dev.txt includes requirements.txt.
@@ -38,4 +38,29 @@ print(hashlib.sha256(sys.stdin.buffer.read() + sys.version.encode()).hexdigest()
       fail "could not install $requirements; pip says why above."
     printf '%s\n' "$hash" >"$stamp"
   fi
+}
+
+# Prints a Python of a version, such as 3.12; nothing where there is none.
+python_of() {
+  local candidate
+  for candidate in "python$1" "$(command -v pyenv >/dev/null && pyenv root || true)/versions/$1".*/bin/python; do
+    "$candidate" -c "import sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" >/dev/null 2>&1 || continue
+    printf '%s\n' "$candidate"
+    return
+  done
+}
+
+# install_hosts FOLDER PYTHON DJANGO: makes an environment with what host projects have beside the library.
+install_hosts() {
+  local folder=$1 python=$2 django=$3 hash
+  hash=$({ cat requirements-hosts.txt; echo "$django"; "$python" -V; } | sha256sum)
+  [ "$(cat "$folder/.installed" 2>/dev/null)" != "$hash" ] || return 0
+  echo "Installing requirements-hosts.txt with $django ..."
+  "$python" -m venv --clear "$folder" || fail "could not make $folder."
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements-hosts.txt ||
+    fail "could not install requirements-hosts.txt; pip says why above."
+  # By itself: packages that do not say yet that they support a release are tried with it all the same.
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$django" 2>/dev/null ||
+    fail "could not install $django."
+  printf '%s\n' "$hash" >"$folder/.installed"
 }

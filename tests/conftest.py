@@ -40,6 +40,7 @@ REQUIRED_PARTS = {
     "REQUIRE_REDIS": ("redis",),
     "REQUIRE_BROWSER": ("browser", "chromium"),
     "REQUIRE_PROXIES": ("nginx", "varnish"),
+    "REQUIRE_HOSTS": ("host package", "scripts/hosts"),
 }
 
 

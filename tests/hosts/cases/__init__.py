@@ -1,0 +1,1 @@
+"""The hosts, one module a subject; each has a list ``HOSTS``."""
