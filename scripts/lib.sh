@@ -1,5 +1,8 @@
 # Shared by the scripts beside it; to be sourced from the project's folder, not run.
 
+# The newest Python that is supported; with it comes the newest Django.
+NEWEST_PYTHON=3.13
+
 fail() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
@@ -20,21 +23,23 @@ find_python() {
   fail "Python 3.11 or later is needed, and none of python3.13, python3.12, python3.11, python3 is that."
 }
 
-# Makes .venv and installs a requirements file into it, unless this very list is installed already.
+# install REQUIREMENTS [FOLDER PYTHON]: makes .venv, or another environment by another Python, and installs a
+# requirements file into it, unless this very list is installed already.
 install() {
-  local requirements=$1 stamp=".venv/.installed-${1%.txt}" all=.venv/.installed-requirements-dev hash
-  if ! .venv/bin/python -c '' 2>/dev/null; then
-    find_python
-    echo "Making .venv with $("$PYTHON" --version) ..."
-    "$PYTHON" -m venv --clear .venv || fail "could not make .venv."
+  local requirements=$1 venv=${2:-.venv} python=${3:-} stamp all hash
+  stamp="$venv/.installed-${1%.txt}" all="$venv/.installed-requirements-dev"
+  if ! "$venv/bin/python" -c '' 2>/dev/null; then
+    [ -n "$python" ] || { find_python; python=$PYTHON; }
+    echo "Making $venv with $("$python" --version) ..."
+    "$python" -m venv --clear "$venv" || fail "could not make $venv."
   fi
-  hash=$(cat requirements.txt requirements-dev.txt | .venv/bin/python -c '
+  hash=$(cat requirements.txt requirements-dev.txt | "$venv/bin/python" -c '
 import hashlib, sys
 print(hashlib.sha256(sys.stdin.buffer.read() + sys.version.encode()).hexdigest())')
   # requirements-dev.txt includes requirements.txt.
   if [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ] && [ "$(cat "$all" 2>/dev/null)" != "$hash" ]; then
     echo "Installing $requirements ..."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" ||
       fail "could not install $requirements; pip says why above."
     printf '%s\n' "$hash" >"$stamp"
   fi
