@@ -19,7 +19,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from apikeys import networks, reauthentication
 from apikeys.models import Membership, Organization, Workspace
 from apikeys.services.actors import Actor
-from dashboard.pages import memberships_of, render_page
+
+from .pages import memberships_of, render_page
 
 View = Callable[..., HttpResponseBase]
 
@@ -53,7 +54,7 @@ def admin_page(view: View) -> View:
     def check(request: HttpRequest, organization: Organization, **kwargs: Any) -> HttpResponseBase:
         if not request.membership.is_admin:  # type: ignore[attr-defined]
             context = {"admins": admins_of(organization)}
-            return render_page(request, "dashboard/members_only.html", context, status=403)
+            return render_page(request, "apikeys_dashboard/members_only.html", context, status=403)
         return view(request, organization, **kwargs)
 
     return member_page(check)
@@ -70,7 +71,7 @@ def recent_password(view: View) -> View:
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method in ("GET", "HEAD") and not reauthentication.is_recent(request):
             query = urlencode({"next": request.get_full_path()})
-            return redirect(f"{reverse('dashboard:confirm')}?{query}")
+            return redirect(f"{reverse('apikeys_dashboard:confirm')}?{query}")
         return view(request, *args, **kwargs)
 
     return check

@@ -11,7 +11,8 @@ from apikeys.models import AccessToken
 from apikeys.models.activity import Period
 from apikeys.queries import reports
 from apikeys.queries.reports import RANGES, Range, Usage
-from dashboard import labels
+
+from . import labels
 
 TOKEN_RANGE: Final = RANGES["30d"]
 
@@ -41,7 +42,7 @@ class Row(NamedTuple):
 
 
 def chart(usage: Usage) -> dict[str, Any]:
-    """Return what ``dashboard/usage/chart.html`` needs to show a report.
+    """Return what ``apikeys_dashboard/usage/chart.html`` needs to show a report.
 
     Returns:
         ``series`` and ``rows`` for the legend and the table, ``chart`` for the script.
@@ -81,9 +82,9 @@ def chart(usage: Usage) -> dict[str, Any]:
 
 
 def token_chart(token: AccessToken) -> dict[str, Any]:
-    """Return what ``dashboard/usage/token_chart.html`` needs: 30 days of one token.
+    """Return what ``apikeys_dashboard/usage/token_chart.html`` needs: 30 days of one token.
 
-    A page that includes it also includes ``dashboard/usage/scripts.html`` in its scripts.
+    A page that includes it also includes ``apikeys_dashboard/usage/scripts.html`` in its scripts.
     """
     return chart(reports.usage(token.organization, TOKEN_RANGE, token=token))
 

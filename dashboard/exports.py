@@ -13,8 +13,9 @@ from django.utils import timezone
 from apikeys import visible
 from apikeys.models import AuditEvent, Organization
 from apikeys.services.exports import record_export
-from dashboard.access import actor_of
-from dashboard.pages import PAGE_HEADERS
+
+from .access import actor_of
+from .pages import PAGE_HEADERS
 
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), wide and small forms
 # included, whatever blanks, quotes or invisible characters stand before it. Programs set up for

@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from apikeys.services.errors import Conflict, NotAllowed, ServiceError
 from apikeys.services.widening import PASSWORD_REQUIRED
-from dashboard.forms.errors import add_service_error
-from dashboard.forms.password import ActForm, AskedActForm, PasswordIfWideningMixin
-from dashboard.pages import render_page
+
+from .forms.errors import add_service_error
+from .forms.password import ActForm, AskedActForm, PasswordIfWideningMixin
+from .pages import render_page
 
 
 def submit(
@@ -113,7 +114,7 @@ def press(
         return back
     if form.asks_for_password:
         context = {"heading": heading, "button": button, "back": back.url}
-        return render_form(request, "dashboard/again.html", form, context, status=status)
+        return render_form(request, "apikeys_dashboard/again.html", form, context, status=status)
     for error in form.non_field_errors():
         messages.error(request, str(error))
     return back

@@ -43,7 +43,7 @@ def render_page(
 
     Args:
         request: a request of a logged-in person; ``request.membership`` names the organization.
-        template: extends ``dashboard/base.html``.
+        template: extends ``apikeys_dashboard/base.html``.
         context: the page's own variables.
         status: HTTP status.
     """

@@ -1,4 +1,4 @@
-"""URLs of the dashboard; include them as ``dashboard/``. Each area lists its own.
+"""URLs of the dashboard. Each area lists its own.
 
 A key that somebody pasted into an address is taken out before any view, log-in included.
 """
@@ -6,9 +6,10 @@ A key that somebody pasted into an address is taken out before any view, log-in 
 from __future__ import annotations
 
 from apikeys.addresses import guarded
-from dashboard.views import audit, confirm, home, members, tokens, usage, workspaces
 
-app_name = "dashboard"
+from .views import audit, confirm, home, members, tokens, usage, workspaces
+
+app_name = "apikeys_dashboard"
 
 _patterns = [
     *confirm.urlpatterns,

@@ -31,7 +31,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
     """Lead to the icon; pages that are not ours, such as Django's admin, name none."""
-    return redirect(staticfiles_storage.url("dashboard/icon.svg"))
+    return redirect(staticfiles_storage.url("apikeys_dashboard/icon.svg"))
 
 
 def _system(system: Introduction, dialect: Dialect, host: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from apikeys.checks import (  # noqa: F401
     clock,
     database,
     deployment,
+    pages,
     people,
     settings,
     tenants,

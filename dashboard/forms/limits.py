@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from apikeys.endpoints import DeclaredLimit
 from apikeys.limits import Limit
-from dashboard.forms.password import PasswordIfWideningMixin
+
+from .password import PasswordIfWideningMixin
 
 LONGEST_RATE: Final = 64
 KINDS: Final = {

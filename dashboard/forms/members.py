@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import Membership
 from apikeys.models.organizations import Role
-from dashboard.forms.choices import RowChoiceField
-from dashboard.forms.password import PasswordAgainMixin
+
+from .choices import RowChoiceField
+from .password import PasswordAgainMixin
 
 ROLES: Final = (
     (Role.MEMBER, _("Member: belongs to the organization, sees no access tokens")),

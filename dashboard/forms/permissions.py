@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.dialects import Dialect
 from apikeys.scopes import MANAGE
-from dashboard import permissions
-from dashboard.permissions import READ, WRITE, Resource
+
+from .. import permissions
+from ..permissions import READ, WRITE, Resource
 
 CUSTOM: Final = "custom"
 

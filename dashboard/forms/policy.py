@@ -8,8 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.networks import contains
-from dashboard.forms.networks import NetworksField
-from dashboard.forms.password import PasswordIfWideningMixin
+
+from .networks import NetworksField
+from .password import PasswordIfWideningMixin
 
 
 class PolicyForm(PasswordIfWideningMixin):

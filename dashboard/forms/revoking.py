@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
-from dashboard.forms.password import PasswordAgainMixin
+from .password import PasswordAgainMixin
 
 REASONS: Final = (
     gettext_noop("Leaked"),

@@ -18,12 +18,13 @@ from apikeys.scopes import MANAGE, is_narrower
 from apikeys.services.errors import ServiceError
 from apikeys.services.tokens import JUST_ROTATED
 from apikeys.services.validation import LONGEST_DESCRIPTION
-from dashboard.forms import expiry
-from dashboard.forms.errors import add_service_error
-from dashboard.forms.moments import UTCDateTimeField
-from dashboard.forms.networks import NetworksField
-from dashboard.forms.password import PasswordAgainMixin, PasswordIfWideningMixin
-from dashboard.forms.permissions import PermissionForm
+
+from . import expiry
+from .errors import add_service_error
+from .moments import UTCDateTimeField
+from .networks import NetworksField
+from .password import PasswordAgainMixin, PasswordIfWideningMixin
+from .permissions import PermissionForm
 
 LONGEST_NAME: Final = 64
 _ROTATED_MEANWHILE: Final = _(

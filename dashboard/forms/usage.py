@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from apikeys import pasted
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.queries.reports import RANGES, Range
-from dashboard.forms.choices import RowChoiceField
+
+from .choices import RowChoiceField
 
 DEFAULT_RANGE = "30d"
 

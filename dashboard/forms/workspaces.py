@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from apikeys import dialects
 from apikeys.models import Workspace
 from apikeys.models.organizations import Environment
-from dashboard.forms.password import PasswordAgainMixin
+
+from .password import PasswordAgainMixin
 
 
 class NameForm(forms.Form):

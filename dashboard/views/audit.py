@@ -17,10 +17,11 @@ from apikeys.addresses import search_by_post
 from apikeys.models import AuditEvent, Membership, Organization
 from apikeys.queries.events import COLUMNS
 from apikeys.queries.filters import AuditEventFilter
-from dashboard import events
-from dashboard.access import admin_page, chosen_workspace
-from dashboard.exports import csv_lines, download
-from dashboard.pages import render_page
+
+from .. import events
+from ..access import admin_page, chosen_workspace
+from ..exports import csv_lines, download
+from ..pages import render_page
 
 PAGE_SIZE: Final = 50
 
@@ -47,7 +48,7 @@ def audit(request: HttpRequest, organization: Organization) -> HttpResponse:
         "rows": [events.row(event) for event in page.rows] if page else [],
         "kept_days": conf.get().retention["audit"],
     }
-    return render_page(request, "dashboard/audit/audit.html", context)
+    return render_page(request, "apikeys_dashboard/audit/audit.html", context)
 
 
 @require_safe
@@ -123,7 +124,7 @@ def _people(organization: Organization) -> list[str]:
 
 def _back(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Go to the page that says what is wrong with the query string."""
-    url = reverse("dashboard:audit", args=[organization.slug])
+    url = reverse("apikeys_dashboard:audit", args=[organization.slug])
     return redirect(f"{url}?{request.GET.urlencode()}")
 
 

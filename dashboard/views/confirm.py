@@ -10,8 +10,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from apikeys import reauthentication
-from dashboard.form_pages import render_form
-from dashboard.forms.password import ConfirmForm
+
+from ..form_pages import render_form
+from ..forms.password import ConfirmForm
 
 
 @sensitive_post_parameters("password")
@@ -26,7 +27,7 @@ def confirm(request: HttpRequest) -> HttpResponseBase:
     form = ConfirmForm(request.POST if request.method == "POST" else None, request=request)
     if form.is_valid():
         return HttpResponseRedirect(target)
-    return render_form(request, "dashboard/confirm.html", form, {"next": target})
+    return render_form(request, "apikeys_dashboard/confirm.html", form, {"next": target})
 
 
 def _target(request: HttpRequest) -> str:
@@ -34,7 +35,7 @@ def _target(request: HttpRequest) -> str:
     own = {request.get_host()}
     if url_has_allowed_host_and_scheme(target, own, require_https=request.is_secure()):
         return target
-    return reverse("dashboard:home")
+    return reverse("apikeys_dashboard:home")
 
 
 urlpatterns = [path("confirm", confirm, name="confirm")]

@@ -9,8 +9,9 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from apikeys.models import Organization
-from dashboard.access import admins_of, member_page
-from dashboard.pages import memberships_of, render_page
+
+from ..access import admins_of, member_page
+from ..pages import memberships_of, render_page
 
 
 @require_safe
@@ -19,8 +20,8 @@ def home(request: HttpRequest) -> HttpResponseBase:
     """List the organizations the person is in; the only one is opened at once."""
     memberships = memberships_of(request)
     if len(memberships) == 1:
-        return redirect("dashboard:organization", memberships[0].organization.slug)
-    return render_page(request, "dashboard/home/home.html")
+        return redirect("apikeys_dashboard:organization", memberships[0].organization.slug)
+    return render_page(request, "apikeys_dashboard/home/home.html")
 
 
 @require_safe
@@ -32,8 +33,8 @@ def api_keys(request: HttpRequest) -> HttpResponseBase:
     """
     managed = [m.organization.slug for m in memberships_of(request) if m.is_admin]
     if len(managed) == 1:
-        return redirect("dashboard:tokens", managed[0])
-    return redirect("dashboard:home")
+        return redirect("apikeys_dashboard:tokens", managed[0])
+    return redirect("apikeys_dashboard:home")
 
 
 @require_safe
@@ -41,9 +42,9 @@ def api_keys(request: HttpRequest) -> HttpResponseBase:
 def organization(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Show a member the organization and who its admins are; admins go on to the tokens."""
     if request.membership.is_admin:  # type: ignore[attr-defined]
-        return redirect("dashboard:tokens", organization.slug)
+        return redirect("apikeys_dashboard:tokens", organization.slug)
     context = {"admins": admins_of(organization)}
-    return render_page(request, "dashboard/home/organization.html", context)
+    return render_page(request, "apikeys_dashboard/home/organization.html", context)
 
 
 urlpatterns = [

@@ -23,10 +23,11 @@ from apikeys.services import accounts
 from apikeys.services import invitations as services
 from apikeys.services.errors import Conflict, ServiceError
 from apikeys.services.members import add_member, known_people
-from dashboard.access import actor_of, admin_page, recent_password
-from dashboard.form_pages import press, render_form, status_of, submit
-from dashboard.forms.members import AddKnownForm, InviteForm, SignUpForm
-from dashboard.pages import render_page
+
+from ..access import actor_of, admin_page, recent_password
+from ..form_pages import press, render_form, status_of, submit
+from ..forms.members import AddKnownForm, InviteForm, SignUpForm
+from ..pages import render_page
 
 FORM: Final = ["GET", "HEAD", "POST"]
 
@@ -52,7 +53,7 @@ def invite(request: HttpRequest, organization: Organization) -> HttpResponseBase
         if status is None:
             said = _("An invitation is on its way to %s.")
             messages.success(request, said % form.cleaned_data["email"])
-            return redirect("dashboard:members", organization.slug)
+            return redirect("apikeys_dashboard:members", organization.slug)
     return _add_page(request, organization, form, _known_form(request, organization), status)
 
 
@@ -62,7 +63,7 @@ def invite(request: HttpRequest, organization: Organization) -> HttpResponseBase
 def add_known(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Add somebody from another organization that the admin manages."""
     if request.method != "POST":
-        return redirect("dashboard:member-invite", organization.slug)
+        return redirect("apikeys_dashboard:member-invite", organization.slug)
     form = _known_form(request, organization, data=request.POST)
     status = submit(
         form,
@@ -76,7 +77,7 @@ def add_known(request: HttpRequest, organization: Organization) -> HttpResponseB
     if status is None:
         name = form.cleaned_data["person"].user.get_username()
         messages.success(request, _("%s was added.") % name)
-        return redirect("dashboard:members", organization.slug)
+        return redirect("apikeys_dashboard:members", organization.slug)
     return _add_page(request, organization, InviteForm(request=request), form, status)
 
 
@@ -93,7 +94,7 @@ def resend(
             actor=actor_of(request), invitation=invitation, page_url=_page_url(request)
         ),
         done=_("A new link is on its way to %s.") % invitation.email,
-        back=redirect("dashboard:members", organization.slug),
+        back=redirect("apikeys_dashboard:members", organization.slug),
         heading=_("Send %s a new link") % invitation.email,
         button=_("Resend"),
         asks=True,
@@ -114,7 +115,7 @@ def withdraw(
     else:
         said = _("The invitation of %s was withdrawn.")
         messages.success(request, said % invitation.email)
-    return redirect("dashboard:members", organization.slug)
+    return redirect("apikeys_dashboard:members", organization.slug)
 
 
 @sensitive_post_parameters("password", "again")
@@ -133,15 +134,17 @@ def answer(request: HttpRequest, link: str) -> HttpResponseBase:
     context = {"invitation": invitation, "inviter": _inviter(invitation)}
     if not accounts.has_address(request.user, invitation.email):
         status = HTTPStatus.FORBIDDEN
-        return render_page(request, "dashboard/invitations/other.html", context, status=status)
+        return render_page(
+            request, "apikeys_dashboard/invitations/other.html", context, status=status
+        )
     if request.method == "POST":
         try:
             services.accept_invitation(actor=actor_of(request), link=link)
         except ServiceError as error:
             return _refused(request, error)
         messages.success(request, _("You are in %s now.") % invitation.organization.name)
-        return redirect("dashboard:organization", invitation.organization.slug)
-    return render_page(request, "dashboard/invitations/accept.html", context)
+        return redirect("apikeys_dashboard:organization", invitation.organization.slug)
+    return render_page(request, "apikeys_dashboard/invitations/accept.html", context)
 
 
 def _answer_of_a_stranger(
@@ -156,10 +159,12 @@ def _answer_of_a_stranger(
     }
     if accounts.exists(invitation.email) or not accounts.can_be_made():
         late = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
-        return render_page(request, "dashboard/invitations/log_in.html", context, status=late)
+        return render_page(
+            request, "apikeys_dashboard/invitations/log_in.html", context, status=late
+        )
     form = SignUpForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
-        return render_form(request, "dashboard/invitations/sign_up.html", form, context)
+        return render_form(request, "apikeys_dashboard/invitations/sign_up.html", form, context)
     made: list[Any] = []
     status = submit(
         form,
@@ -173,12 +178,12 @@ def _answer_of_a_stranger(
     )
     if status is not None:
         return render_form(
-            request, "dashboard/invitations/sign_up.html", form, context, status=status
+            request, "apikeys_dashboard/invitations/sign_up.html", form, context, status=status
         )
     # The account is new and its password was just chosen: nothing more to prove.
     login(request, made[0], backend=settings.AUTHENTICATION_BACKENDS[0])
     messages.success(request, _("You are in %s now.") % invitation.organization.name)
-    return redirect("dashboard:organization", invitation.organization.slug)
+    return redirect("apikeys_dashboard:organization", invitation.organization.slug)
 
 
 def _refused(request: HttpRequest, error: ServiceError) -> HttpResponseBase:
@@ -191,11 +196,15 @@ def _refused(request: HttpRequest, error: ServiceError) -> HttpResponseBase:
     else:
         status = status_of(error)
     context = {"reason": error.message, "code": error.code}
-    return render_page(request, "dashboard/invitations/refused.html", context, status=status)
+    return render_page(
+        request, "apikeys_dashboard/invitations/refused.html", context, status=status
+    )
 
 
 def _page_url(request: HttpRequest) -> services.PageUrl:
-    return lambda link: request.build_absolute_uri(reverse("dashboard:invitation", args=[link]))
+    return lambda link: request.build_absolute_uri(
+        reverse("apikeys_dashboard:invitation", args=[link])
+    )
 
 
 def _invitation(organization: Organization, public_id: uuid.UUID) -> Invitation:
@@ -224,7 +233,9 @@ def _add_page(
     people = known_people(actor=actor_of(request), organization=organization)
     context = {"known": known, "knows_somebody": people.exists()}
     refused = known if known.is_bound else form
-    response = render_form(request, "dashboard/members/add.html", form, context, status=status)
+    response = render_form(
+        request, "apikeys_dashboard/members/add.html", form, context, status=status
+    )
     if retry_after := refused.retry_after:
         response.headers["Retry-After"] = str(retry_after)
     return response

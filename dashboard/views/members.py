@@ -21,11 +21,12 @@ from apikeys.models.organizations import Role
 from apikeys.models.tokens import Kind
 from apikeys.services import members as services
 from apikeys.services.accounts import email_of
-from dashboard.access import actor_of, admin_page, member_page, recent_password
-from dashboard.form_pages import render_form, submit
-from dashboard.forms.members import EndForm, RoleForm
-from dashboard.pages import render_page
-from dashboard.views import invitations
+
+from ..access import actor_of, admin_page, member_page, recent_password
+from ..form_pages import render_form, submit
+from ..forms.members import EndForm, RoleForm
+from ..pages import render_page
+from . import invitations
 
 PAGE_SIZE: Final = 50
 FORM: Final = ["GET", "HEAD", "POST"]
@@ -61,7 +62,7 @@ def members(request: HttpRequest, organization: Organization) -> HttpResponseBas
         "next": f"page={page.next_page_number()}" if page.has_next() else "",
         "invitations": waiting.with_inviters().order_by("-expires_at", "pk"),
     }
-    return render_page(request, "dashboard/members/list.html", context)
+    return render_page(request, "apikeys_dashboard/members/list.html", context)
 
 
 @require_http_methods(FORM)
@@ -88,7 +89,7 @@ def change_role(
         "is_last_admin": services.is_last_admin(person),
         "invitations": services.sent_invitations(person),
     }
-    return render_form(request, "dashboard/members/role.html", form, context, status=status)
+    return render_form(request, "apikeys_dashboard/members/role.html", form, context, status=status)
 
 
 @require_http_methods(FORM)
@@ -100,7 +101,7 @@ def remove(
     """Show what removing somebody ends, then do it in one transaction."""
     person = _person(organization, public_id)
     if person.user_id == request.user.pk:
-        return redirect("dashboard:leave", organization.slug)
+        return redirect("apikeys_dashboard:leave", organization.slug)
     form = EndForm(_posted(request), request=request)
     status: int | None = None
     if request.method == "POST":
@@ -108,9 +109,11 @@ def remove(
         status = submit(form, lambda: services.remove_member(actor=actor, membership=person))
         if status is None:
             messages.success(request, _("%s was removed.") % person.user.get_username())
-            return redirect("dashboard:members", organization.slug)
+            return redirect("apikeys_dashboard:members", organization.slug)
     context = {"person": person, **_what_ends(person)}
-    return render_form(request, "dashboard/members/remove.html", form, context, status=status)
+    return render_form(
+        request, "apikeys_dashboard/members/remove.html", form, context, status=status
+    )
 
 
 @require_http_methods(FORM)
@@ -128,9 +131,11 @@ def leave(request: HttpRequest, organization: Organization) -> HttpResponseBase:
         )
         if status is None:
             messages.success(request, _("You have left %s.") % organization.name)
-            return redirect("dashboard:home")
+            return redirect("apikeys_dashboard:home")
     context = {"person": person, **_what_ends(person)}
-    return render_form(request, "dashboard/members/leave.html", form, context, status=status)
+    return render_form(
+        request, "apikeys_dashboard/members/leave.html", form, context, status=status
+    )
 
 
 def _posted(request: HttpRequest) -> Any:
@@ -155,8 +160,8 @@ def _role_changed(
     said = _("%s is an admin now.") if role == Role.ADMIN else _("%s is a member now.")
     messages.success(request, said % name)
     if person.user_id == request.user.pk and role != Role.ADMIN:
-        return redirect("dashboard:organization", organization.slug)
-    return redirect("dashboard:members", organization.slug)
+        return redirect("apikeys_dashboard:organization", organization.slug)
+    return redirect("apikeys_dashboard:members", organization.slug)
 
 
 def _what_ends(person: Membership) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from apikeys.models import Organization
 from apikeys.networks import address_of, contains
 from apikeys.services import organizations as services
 from apikeys.services.authorization import is_operator
-from dashboard.access import actor_of, admin_page
-from dashboard.form_pages import render_form, submit
-from dashboard.forms.limits import LimitsForm, counts
-from dashboard.forms.networks import lines, rewritten
-from dashboard.forms.policy import PolicyForm
-from dashboard.forms.workspaces import NameForm
+
+from ..access import actor_of, admin_page
+from ..form_pages import render_form, submit
+from ..forms.limits import LimitsForm, counts
+from ..forms.networks import lines, rewritten
+from ..forms.policy import PolicyForm
+from ..forms.workspaces import NameForm
 
 FORM: Final = ["GET", "HEAD", "POST"]
 
@@ -45,7 +46,7 @@ def settings(request: HttpRequest, organization: Organization) -> HttpResponseBa
         if status is None:
             messages.success(request, _("The policy was saved."))
             _tell_rewritten(request, form)
-            return redirect("dashboard:settings", organization.slug)
+            return redirect("apikeys_dashboard:settings", organization.slug)
     return _page(request, organization, form, _name_form(organization), status)
 
 
@@ -54,7 +55,7 @@ def settings(request: HttpRequest, organization: Organization) -> HttpResponseBa
 def name(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Change the organization's name."""
     if request.method != "POST":
-        return redirect("dashboard:settings", organization.slug)
+        return redirect("apikeys_dashboard:settings", organization.slug)
     form = _name_form(organization, request.POST)
     status = submit(
         form,
@@ -64,7 +65,7 @@ def name(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     )
     if status is None:
         messages.success(request, _("The name was changed."))
-        return redirect("dashboard:settings", organization.slug)
+        return redirect("apikeys_dashboard:settings", organization.slug)
     return _page(request, organization, _policy_form(request, organization), form, status)
 
 
@@ -73,7 +74,7 @@ def name(request: HttpRequest, organization: Organization) -> HttpResponseBase:
 def limits(request: HttpRequest, organization: Organization) -> HttpResponseBase:
     """Change the organization's own rates; for the operator's people among its admins."""
     if request.method != "POST":
-        return redirect("dashboard:settings", organization.slug)
+        return redirect("apikeys_dashboard:settings", organization.slug)
     form = _limits_form(request, organization, request.POST)
     status = submit(
         form,
@@ -83,7 +84,7 @@ def limits(request: HttpRequest, organization: Organization) -> HttpResponseBase
     )
     if status is None:
         messages.success(request, _("The limits were saved."))
-        return redirect("dashboard:settings", organization.slug)
+        return redirect("apikeys_dashboard:settings", organization.slug)
     return _page(
         request,
         organization,
@@ -115,7 +116,7 @@ def _page(
         "credits": organization.credits if endpoints.has_price(spoken) else None,
     }
     response = render_form(
-        request, "dashboard/settings/settings.html", form, context, status=status
+        request, "apikeys_dashboard/settings/settings.html", form, context, status=status
     )
     if limits_form is not None and limits_form.retry_after:
         response.headers["Retry-After"] = str(limits_form.retry_after)

@@ -16,11 +16,12 @@ from apikeys.models import Organization
 from apikeys.models.activity import Outcome
 from apikeys.queries import reports
 from apikeys.queries.reports import Usage
-from dashboard import charts, labels
-from dashboard.access import admin_page, chosen_workspace
-from dashboard.exports import csv_lines, download
-from dashboard.forms.usage import UsageForm
-from dashboard.pages import render_page
+
+from .. import charts, labels
+from ..access import admin_page, chosen_workspace
+from ..exports import csv_lines, download
+from ..forms.usage import UsageForm
+from ..pages import render_page
 
 RANGE_LABELS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 
@@ -35,7 +36,7 @@ def usage(request: HttpRequest, organization: Organization) -> HttpResponse:
     context = {"form": form, "chosen_workspace": workspace, "ranges": RANGE_LABELS.items()}
     if form.is_valid():
         context |= _reports(organization, form)
-    return render_page(request, "dashboard/usage/usage.html", context)
+    return render_page(request, "apikeys_dashboard/usage/usage.html", context)
 
 
 @require_safe
@@ -45,7 +46,7 @@ def usage_csv(request: HttpRequest, organization: Organization) -> HttpResponseB
     form = UsageForm(request.GET, organization=organization)
     if not form.is_valid():
         # The page says what is wrong with the query string.
-        url = reverse("dashboard:usage", args=[organization.slug])
+        url = reverse("apikeys_dashboard:usage", args=[organization.slug])
         return redirect(f"{url}?{request.GET.urlencode()}")
     report = reports.usage(organization, form.chosen_range, **form.asked)
     head = ["started_at", *report.totals.by_outcome, "total"]

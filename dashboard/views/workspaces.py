@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.services import workspaces as services
-from dashboard.access import actor_of, admin_page, recent_password
-from dashboard.form_pages import render_form, submit
-from dashboard.forms.workspaces import ArchiveForm, NameForm, WorkspaceForm
-from dashboard.pages import render_page
-from dashboard.views import policy
+
+from ..access import actor_of, admin_page, recent_password
+from ..form_pages import render_form, submit
+from ..forms.workspaces import ArchiveForm, NameForm, WorkspaceForm
+from ..pages import render_page
+from . import policy
 
 FORM: Final = ["GET", "HEAD", "POST"]
 MOST_TOKENS_SHOWN: Final = 100
@@ -40,7 +41,7 @@ def workspaces(request: HttpRequest, organization: Organization) -> HttpResponse
         "open": [workspace for workspace in found if workspace.archived_at is None],
         "archived": [workspace for workspace in found if workspace.archived_at is not None],
     }
-    return render_page(request, "dashboard/workspaces/list.html", context)
+    return render_page(request, "apikeys_dashboard/workspaces/list.html", context)
 
 
 @require_http_methods(FORM)
@@ -60,8 +61,8 @@ def create(request: HttpRequest, organization: Organization) -> HttpResponseBase
         if status is None:
             said = _("Workspace %s was created.") % form.cleaned_data["name"]
             messages.success(request, said)
-            return redirect("dashboard:workspaces", organization.slug)
-    return render_form(request, "dashboard/workspaces/new.html", form, status=status)
+            return redirect("apikeys_dashboard:workspaces", organization.slug)
+    return render_form(request, "apikeys_dashboard/workspaces/new.html", form, status=status)
 
 
 @require_http_methods(FORM)
@@ -80,9 +81,11 @@ def rename(request: HttpRequest, organization: Organization, workspace: str) -> 
         )
         if status is None:
             messages.success(request, _("The name was changed."))
-            return redirect("dashboard:workspaces", organization.slug)
+            return redirect("apikeys_dashboard:workspaces", organization.slug)
     context = {"workspace": found}
-    return render_form(request, "dashboard/workspaces/rename.html", form, context, status=status)
+    return render_form(
+        request, "apikeys_dashboard/workspaces/rename.html", form, context, status=status
+    )
 
 
 @require_http_methods(FORM)
@@ -98,7 +101,7 @@ def archive(request: HttpRequest, organization: Organization, workspace: str) ->
         status = submit(form, lambda: services.archive_workspace(actor=actor, workspace=found))
         if status is None:
             messages.success(request, _("Workspace %s is archived.") % found.name)
-            return redirect("dashboard:workspaces", organization.slug)
+            return redirect("apikeys_dashboard:workspaces", organization.slug)
     tokens = AccessToken.objects.filter(workspace=found).live().order_by("name", "pk")
     context = {
         "workspace": found,
@@ -106,7 +109,9 @@ def archive(request: HttpRequest, organization: Organization, workspace: str) ->
         "count": (count := tokens.count()),
         "more": max(0, count - MOST_TOKENS_SHOWN),
     }
-    return render_form(request, "dashboard/workspaces/archive.html", form, context, status=status)
+    return render_form(
+        request, "apikeys_dashboard/workspaces/archive.html", form, context, status=status
+    )
 
 
 def _posted(request: HttpRequest) -> Any:

@@ -81,7 +81,7 @@ class SignUpView(_Limited, FormView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated:
-            return redirect("dashboard:home")
+            return redirect("apikeys_dashboard:home")
         return super().dispatch(request, *args, **kwargs)
 
     def get_initial(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class SignUpView(_Limited, FormView):
             form.add_error("email", TAKEN)
             return self.form_invalid(form)
         login(self.request, user)
-        return redirect("dashboard:organization", organization.slug)
+        return redirect("apikeys_dashboard:organization", organization.slug)
 
     @transaction.atomic
     def _save(self, form: SignUpForm) -> tuple[Any, Organization]:

@@ -138,7 +138,7 @@ def test_a_database_that_hangs_costs_keys_a_503_in_time_and_other_pages_nothing(
 ) -> None:
     keys = [Visitor(server, "/access/v1/token", **{"X-API-Key": demo.key}) for _ in range(CLIENTS)]
     log_in = Visitor(server, "/accounts/login/")
-    static = Visitor(server, "/static/dashboard/dashboard.css")
+    static = Visitor(server, "/static/apikeys_dashboard/dashboard.css")
     everybody = [*keys, log_in, static]
     try:
         await_all(everybody, 200)
@@ -228,7 +228,7 @@ def log_in(server: servers.Server) -> str:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/accounts/login/", "/static/dashboard/dashboard.css"])
+@pytest.mark.parametrize("path", ["/accounts/login/", "/static/apikeys_dashboard/dashboard.css"])
 def test_what_needs_no_database_asks_none(
     client: Any, path: str, django_assert_num_queries: Any
 ) -> None:

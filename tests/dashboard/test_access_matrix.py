@@ -135,7 +135,7 @@ def address(names):
     def make(name: str, **changes: str) -> str:
         found = {**names, "public_id": names.get(name.partition("-")[0]), **changes}
         parts = PATTERNS[name].pattern.converters
-        return reverse(f"dashboard:{name}", kwargs={part: found[part] for part in parts})
+        return reverse(f"apikeys_dashboard:{name}", kwargs={part: found[part] for part in parts})
 
     return make
 

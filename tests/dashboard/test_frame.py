@@ -17,7 +17,7 @@ from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import disable_token, revoke_token
 from apikeys.services.workspaces import archive_workspace
 from dashboard.forms.errors import add_service_error
-from dashboard.templatetags import dashboard as tags
+from dashboard.templatetags import apikeys_dashboard as tags
 
 NOW = datetime(2026, 11, 20, 10, 15, 2, tzinfo=UTC)
 
@@ -50,14 +50,14 @@ def test_times_are_told_in_their_largest_whole_unit(now, apart, said):
 
 
 def test_the_exact_time_is_utc_in_the_title(now):
-    shown = Template('{% include "dashboard/inc/time.html" %}').render(
+    shown = Template('{% include "apikeys_dashboard/inc/time.html" %}').render(
         Context({"value": now - timedelta(minutes=4)})
     )
     assert shown == (
         '<time datetime="2026-11-20T10:11:02Z" title="20 Nov 2026, 10:11:02 UTC">'
         "4 minutes ago</time>\n"
     )
-    never = Template('{% include "dashboard/inc/time.html" %}')
+    never = Template('{% include "apikeys_dashboard/inc/time.html" %}')
     assert never.render(Context({"value": None})).strip() == "Never"
 
 
@@ -86,7 +86,7 @@ def test_each_status_has_words_a_class_and_a_shape(issue, actor, now):
     late = issue(expires_at=now + timedelta(days=60)).token
     off = disable_token(actor=actor, token=issue().token)
     gone = revoke_token(actor=actor, token=issue().token)
-    shown = Template("{% load dashboard %}{% status_badge token %}")
+    shown = Template("{% load apikeys_dashboard %}{% status_badge token %}")
     for token, status, words in (
         (late, Status.ACTIVE, "Active"),
         (soon, Status.EXPIRING, "Expiring in 5 days"),

@@ -325,7 +325,7 @@ def test_the_way_there_is_org_settings_access_tokens_generate_new_token(admin, i
     issue()
     html = admin.get("/dashboard/acme", follow=True).content.decode()
     assert "Org settings" in html
-    assert f'<a href="{reverse("dashboard:tokens", args=["acme"])}"' in html
+    assert f'<a href="{reverse("apikeys_dashboard:tokens", args=["acme"])}"' in html
     assert "Generate new token" in admin.get("/dashboard/acme/tokens").content.decode()
 
 

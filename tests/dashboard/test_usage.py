@@ -238,7 +238,7 @@ def test_the_token_page_includes_30_days_of_its_own(used, django_assert_num_quer
         context = charts.token_chart(token)
     assert context["usage"].totals.total == 34
     html = render_to_string(
-        "dashboard/usage/token_chart.html",
+        "apikeys_dashboard/usage/token_chart.html",
         {**context, "token": token, "organization": token.organization},
     )
     assert f'href="{URL}?token={token.token_id}"' in html
@@ -248,7 +248,7 @@ def test_the_token_page_includes_30_days_of_its_own(used, django_assert_num_quer
 def test_a_token_without_requests_says_so(issue):
     token = issue().token
     html = render_to_string(
-        "dashboard/usage/token_chart.html",
+        "apikeys_dashboard/usage/token_chart.html",
         {**charts.token_chart(token), "token": token, "organization": token.organization},
     )
     assert "No requests in the last 30 days." in html

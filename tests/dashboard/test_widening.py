@@ -80,11 +80,11 @@ def _age(client: Any) -> Any:
 def test_every_page_that_takes_a_post_has_a_class(
     client: Any, alice: Any, acme: Any, issue: Any
 ) -> None:
-    names = {pattern.name for pattern in patterns("dashboard")}
+    names = {pattern.name for pattern in patterns("apikeys_dashboard")}
     assert names == set(PAGES) | READING
     client.force_login(alice)
     slugs = {"organization": "acme", "token_id": issue().token.token_id}
-    for pattern in patterns("dashboard"):
+    for pattern in patterns("apikeys_dashboard"):
         if pattern.name in READING:
             wanted = re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern))
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
@@ -105,7 +105,7 @@ def test_a_page_that_always_asks_makes_nothing_in_an_old_session(
         "token_id": things["token"],
         "public_id": things["invitation" if "invitation" in name else "member"],
     }
-    pattern = next(each for each in patterns("dashboard") if each.name == name)
+    pattern = next(each for each in patterns("apikeys_dashboard") if each.name == name)
     path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], str(pattern.pattern))
     events = AuditEvent.objects.count()
     response = old_page.post(f"/dashboard/{path}", {"token_ids": things["token"]})

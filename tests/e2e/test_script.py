@@ -8,9 +8,9 @@ from dashboard.pages import PAGE_HEADERS
 
 SECRET = "canary-0123456789"
 HTML = """<!doctype html><html lang="en"><head><title>x</title>
-<link rel="icon" href="/static/dashboard/icon.svg">
-<link rel="stylesheet" href="/static/dashboard/dashboard.css">
-<script src="/static/dashboard/dashboard.js" defer></script></head><body>
+<link rel="icon" href="/static/apikeys_dashboard/icon.svg">
+<link rel="stylesheet" href="/static/apikeys_dashboard/dashboard.css">
+<script src="/static/apikeys_dashboard/dashboard.js" defer></script></head><body>
 <p class="copyable"><code>plain</code>
   <button data-copy hidden aria-label="Copy plain">Copy</button></p>
 <a href="/elsewhere" data-dialog="box">Revoke</a>
@@ -34,7 +34,7 @@ GUARDED = f"""<div data-secret-page>
   <button data-copy data-stores hidden aria-label="Copy secret">Copy</button></p>
 <a href="data:text/plain,{SECRET}" download="x.env" data-secret data-stores>Download</a>
 <label><input type="checkbox" data-stored> I have stored it</label>
-<a href="/static/dashboard/icon.svg" data-done>Done</a></div>"""
+<a href="/static/apikeys_dashboard/icon.svg" data-done>Done</a></div>"""
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def leave(page):
     """Try to leave; return whether the browser asked first."""
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.evaluate("setTimeout(() => location.assign('/static/dashboard/dashboard.css'), 0)")
+    page.evaluate("setTimeout(() => location.assign('/static/apikeys_dashboard/dashboard.css'), 0)")
     page.wait_for_timeout(300)
     return asked == ["beforeunload"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -37,10 +38,11 @@ def tracked(*folders):
     return set(listed.stdout.splitlines())
 
 
-def test_the_wheel_holds_the_two_packages_whole_and_nothing_else(wheel):
+def test_the_wheel_holds_the_packages_whole_and_nothing_else(wheel):
     names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert {name.partition("/")[0] for name in names} == {"apikeys", "dashboard"}
-    assert tracked("apikeys", "dashboard") - names == set()
+    packages = {"apikeys", "apikeys_dashboard", "dashboard"}
+    assert {name.partition("/")[0] for name in names} == packages
+    assert tracked(*packages) - names == set()
     assert "apikeys/py.typed" in names
 
 
@@ -89,7 +91,7 @@ settings.configure(
         "django.contrib.staticfiles",
         "rest_framework",
         "apikeys",
-        "dashboard",
+        sys.argv[2],
     ],
     STATIC_URL="static/",
     STATIC_ROOT=sys.argv[1],
@@ -101,25 +103,29 @@ settings.configure(
     },
 )
 django.setup()
-import dashboard
-
 call_command("collectstatic", verbosity=0, interactive=False)
-print(Path(dashboard.__file__).parent.parent)
+print(Path(django.apps.apps.get_app_config("apikeys_dashboard").path).parent)
 """
 
 
-def test_its_static_files_are_collected_with_a_manifest(wheel, tmp_path):
-    wheel.extractall(tmp_path / "installed")
+@pytest.mark.parametrize("name", ["dashboard", "apikeys_dashboard"])
+def test_its_static_files_are_collected_with_a_manifest(wheel, tmp_path, name):
+    installed, project = tmp_path / "installed", tmp_path / "project"
+    wheel.extractall(installed)
+    project.mkdir()
+    if name != "dashboard":
+        (project / "dashboard.py").write_text("raise RuntimeError('of the project, not of ours')")
     collected = tmp_path / "collected"
     run = subprocess.run(
-        [sys.executable, "-c", COLLECT, collected],
-        cwd=tmp_path / "installed",
+        [sys.executable, "-c", COLLECT, collected, name],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == str(tmp_path / "installed")
+    assert run.stdout.strip() == str(installed)
     manifest = json.loads((collected / "staticfiles.json").read_text())["paths"]
     sources = ROOT / "dashboard" / "static"
     files = {str(file.relative_to(sources)) for file in sources.rglob("*") if file.is_file()}

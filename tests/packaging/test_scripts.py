@@ -276,7 +276,7 @@ def read_answer_to_a_long_header(demo, headers):
 def test_pages_are_served_with_production_settings(demo):
     status, _, page = demo.request("GET", "/")
     assert status == 200
-    [style] = re.findall(r'href="(/static/dashboard/dashboard\.[0-9a-f]{12}\.css)"', page)
+    [style] = re.findall(r'href="(/static/apikeys_dashboard/dashboard\.[0-9a-f]{12}\.css)"', page)
     status, headers, _ = demo.request("GET", style)
     assert status == 200
     assert "immutable" in headers["Cache-Control"]

@@ -172,7 +172,7 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
 
     def _page_url(self, link: str) -> str:
         try:
-            path = reverse("dashboard:invitation", args=[link])
+            path = reverse("apikeys_dashboard:invitation", args=[link])
         except NoReverseMatch:
             raise Conflict("invitation.no_page", "This site has no page to accept one.") from None
         return str(self.request.build_absolute_uri(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard.views.tokens import detail, issuing, listing, revoking
+from . import detail, issuing, listing, revoking
 
 urlpatterns = [
     path("<slug:organization>/tokens", listing.tokens, name="tokens"),

@@ -14,12 +14,13 @@ from apikeys.models import AccessToken, AuditEvent, Organization
 from apikeys.models.status import ENDED
 from apikeys.scopes import MANAGE
 from apikeys.services import tokens as services
-from dashboard.access import actor_of, admin_page
-from dashboard.charts import token_chart
-from dashboard.form_pages import press, render_form, submit
-from dashboard.forms.tokens import EditForm
-from dashboard.pages import render_page
-from dashboard.views.tokens.shared import snippets_for, to_token, token_or_404
+
+from ...access import actor_of, admin_page
+from ...charts import token_chart
+from ...form_pages import press, render_form, submit
+from ...forms.tokens import EditForm
+from ...pages import render_page
+from .shared import snippets_for, to_token, token_or_404
 
 EVENTS: Final = 20
 
@@ -45,7 +46,7 @@ def token(request: HttpRequest, organization: Organization, token_id: str) -> Ht
         "events": _events(found),
         "snippets": snippets_for(request, found),
     }
-    return render_page(request, "dashboard/tokens/token.html", context)
+    return render_page(request, "apikeys_dashboard/tokens/token.html", context)
 
 
 @admin_page
@@ -64,7 +65,7 @@ def edit(request: HttpRequest, organization: Organization, token_id: str) -> Htt
             messages.success(request, _("Saved."))
             return to_token(found)
     context = {"token": found, "chosen_workspace": found.workspace}
-    return render_form(request, "dashboard/tokens/edit.html", form, context)
+    return render_form(request, "apikeys_dashboard/tokens/edit.html", form, context)
 
 
 @admin_page

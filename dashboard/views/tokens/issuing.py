@@ -22,14 +22,15 @@ from apikeys.services import validation
 from apikeys.services.errors import AlreadyIssued, ServiceError
 from apikeys.services.obstacles import conflict
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
-from dashboard.access import actor_of, admin_page, recent_password
-from dashboard.form_pages import render_form, submit
-from dashboard.forms.networks import lines, rewritten
-from dashboard.forms.tokens import GenerateForm, RotateForm
-from dashboard.pages import protect, render_page
-from dashboard.permissions import summary
-from dashboard.snippets import env_file_name
-from dashboard.views.tokens.shared import snippets_for, token_or_404
+
+from ...access import actor_of, admin_page, recent_password
+from ...form_pages import render_form, submit
+from ...forms.networks import lines, rewritten
+from ...forms.tokens import GenerateForm, RotateForm
+from ...pages import protect, render_page
+from ...permissions import summary
+from ...snippets import env_file_name
+from .shared import snippets_for, token_or_404
 
 FORM_METHODS: Final = ("GET", "HEAD", "POST")
 # The two codes of a creation id that was used before; a preset expiry makes a repeat differ.
@@ -51,7 +52,7 @@ def generate(request: HttpRequest, organization: Organization) -> HttpResponse:
         "address": networks.address_of(request),
         "policy_networks": organization.allowed_networks,
     }
-    return render_form(request, "dashboard/tokens/generate.html", form, context)
+    return render_form(request, "apikeys_dashboard/tokens/generate.html", form, context)
 
 
 @admin_page
@@ -75,7 +76,7 @@ def rotate(request: HttpRequest, organization: Organization, token_id: str) -> H
         token = token_or_404(organization, token_id)
     code = token.rotation_refused()
     context = {"token": token, "refused": conflict(code) if code else None}
-    return render_form(request, "dashboard/tokens/rotate.html", form, context)
+    return render_form(request, "apikeys_dashboard/tokens/rotate.html", form, context)
 
 
 def _generate_form(request: HttpRequest, organization: Organization) -> GenerateForm:
@@ -171,7 +172,7 @@ def _shown_once(
         "snippets": snippets_for(request, token),
         **context,
     }
-    return render_page(request, "dashboard/tokens/issued.html", page)
+    return render_page(request, "apikeys_dashboard/tokens/issued.html", page)
 
 
 def _already_issued(
@@ -188,4 +189,4 @@ def _already_issued(
         .first()
     )
     context = {"token": made.token if made else None, "same": isinstance(error, AlreadyIssued)}
-    return render_page(request, "dashboard/tokens/already_issued.html", context, status=409)
+    return render_page(request, "apikeys_dashboard/tokens/already_issued.html", context, status=409)

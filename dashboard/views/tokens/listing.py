@@ -15,10 +15,11 @@ from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import AccessTokenQuerySet, Status
 from apikeys.queries import keyset, reports
 from apikeys.queries.filters import TokenFilter, sortable
-from dashboard.access import admin_page
-from dashboard.pages import render_page
-from dashboard.permissions import summary
-from dashboard.views.tokens.shared import is_token_id
+
+from ...access import admin_page
+from ...pages import render_page
+from ...permissions import summary
+from .shared import is_token_id
 
 PAGE_SIZE: Final = 25
 # A banner counts no further: "more than 99" says as much, and costs the same in any organization.
@@ -76,7 +77,7 @@ def tokens(request: HttpRequest, organization: Organization) -> HttpResponse:
         "exact": filters.exact,
         "has_tokens": bool(page.rows) or _has_tokens(workspaces),
     }
-    return render_page(request, "dashboard/tokens/list.html", context)
+    return render_page(request, "apikeys_dashboard/tokens/list.html", context)
 
 
 def _chosen(request: HttpRequest, workspaces: Sequence[Workspace]) -> Workspace | None:

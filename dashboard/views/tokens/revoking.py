@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods
 
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.services.tokens import revoke_all, revoke_token, revoke_tokens
-from dashboard.access import actor_of, admin_page, recent_password
-from dashboard.form_pages import render_form, submit
-from dashboard.forms.revoking import BulkRevokeForm, RevokeForm
-from dashboard.views.tokens.shared import (
+
+from ...access import actor_of, admin_page, recent_password
+from ...form_pages import render_form, submit
+from ...forms.revoking import BulkRevokeForm, RevokeForm
+from .shared import (
     is_token_id,
     requests_in_a_day,
     to_token,
@@ -69,7 +70,7 @@ def revoke(request: HttpRequest, organization: Organization, token_id: str) -> H
         "made": token.children.live().order_by("name", "pk")[:SHOWN],
         "chosen_workspace": token.workspace,
     }
-    return render_form(request, "dashboard/tokens/revoke.html", form, context)
+    return render_form(request, "apikeys_dashboard/tokens/revoke.html", form, context)
 
 
 @admin_page
@@ -81,7 +82,7 @@ def revoke_several(request: HttpRequest, organization: Organization) -> HttpResp
     selection = _selection(request.POST if posted else request.GET, organization)
     if not selection.count:
         messages.warning(request, _("No tokens to revoke: tick some that are not revoked yet."))
-        return redirect("dashboard:tokens", organization.slug)
+        return redirect("apikeys_dashboard:tokens", organization.slug)
     form = BulkRevokeForm(
         request.POST if posted else None, confirm=selection.confirm, request=request
     )
@@ -93,9 +94,9 @@ def revoke_several(request: HttpRequest, organization: Organization) -> HttpResp
         if refused is None:
             text = ngettext("%d token is revoked.", "%d tokens are revoked.", len(revoked))
             messages.success(request, text % len(revoked))
-            return redirect("dashboard:tokens", organization.slug)
+            return redirect("apikeys_dashboard:tokens", organization.slug)
     context = {"selection": selection, "shown": SHOWN}
-    return render_form(request, "dashboard/tokens/revoke_several.html", form, context)
+    return render_form(request, "apikeys_dashboard/tokens/revoke_several.html", form, context)
 
 
 def _selection(data: QueryDict, organization: Organization) -> Selection:

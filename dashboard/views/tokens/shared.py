@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from apikeys import conf
 from apikeys.models import AccessToken, Organization, UsageCounter, Workspace
-from dashboard.snippets import Snippet, env_file_name, snippets
+
+from ...snippets import Snippet, env_file_name, snippets
 
 DAY: Final = timedelta(hours=24)
 
@@ -44,7 +45,7 @@ def token_or_404(organization: Organization, token_id: str) -> AccessToken:
 
 def to_token(token: AccessToken) -> HttpResponseRedirect:
     """Lead to the token's page."""
-    return redirect("dashboard:token", token.organization.slug, token.token_id)
+    return redirect("apikeys_dashboard:token", token.organization.slug, token.token_id)
 
 
 def snippets_for(request: HttpRequest, token: AccessToken) -> tuple[Snippet, ...]:

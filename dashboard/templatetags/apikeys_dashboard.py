@@ -1,0 +1,159 @@
+"""Tags and filters of the dashboard's templates: times, statuses, addresses of the frame."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django import template
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+import apikeys
+from apikeys.models import AccessToken
+from apikeys.models.tokens import Status
+
+register = template.Library()
+
+NAMESPACE: Final = "apikeys_dashboard"
+SECTIONS: Final = (
+    (gettext_noop("Access tokens"), "tokens", ("token",)),
+    (gettext_noop("Usage"), "usage", ("usage",)),
+    (gettext_noop("Audit log"), "audit", ("audit",)),
+    (gettext_noop("Members"), "members", ("member", "invitation")),
+    (gettext_noop("Workspaces"), "workspaces", ("workspace",)),
+    (gettext_noop("Policy"), "settings", ("settings",)),
+)
+# The sections that ``?workspace=`` narrows.
+BY_WORKSPACE: Final = frozenset({"tokens", "usage", "audit"})
+# The host may describe its API under a name of its own; else there are the library's pages.
+DOCS: Final = ("api-docs", "apikeys:docs")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One link of the left column."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@register.simple_tag
+def version() -> str:
+    """Return the version of the library."""
+    return apikeys.__version__
+
+
+@register.simple_tag(takes_context=True)
+def sections(context: dict[str, Any]) -> list[Section]:
+    """Return the sections of the organization, the present one marked."""
+    request: HttpRequest = context["request"]
+    here = _page(request)
+    chosen = context.get("chosen_workspace")
+    found = []
+    for label, name, prefixes in SECTIONS:
+        url = reverse(f"{NAMESPACE}:{name}", args=[context["organization"].slug])
+        if chosen is not None and name in BY_WORKSPACE:
+            url += f"?workspace={chosen.slug}"
+        found.append(Section(_(label), url, here.startswith(prefixes)))
+    for name in DOCS:
+        with suppress(NoReverseMatch):
+            found.append(Section(_("API docs"), reverse(name), current=False))
+            break
+    return found
+
+
+@register.simple_tag(takes_context=True)
+def workspace_url(context: dict[str, Any], slug: str) -> str:
+    """Return where choosing the workspace leads; an empty slug means all of them.
+
+    A page that ``?workspace=`` narrows keeps its other parameters; others lead to the tokens.
+    """
+    request: HttpRequest = context["request"]
+    if _page(request) in BY_WORKSPACE:
+        return f"{request.path}?{query_replace(context, workspace=slug)}"
+    url = reverse(f"{NAMESPACE}:tokens", args=[context["organization"].slug])
+    return f"{url}?workspace={slug}" if slug else url
+
+
+@register.simple_tag(takes_context=True)
+def query_replace(context: dict[str, Any], **changes: Any) -> str:
+    """Return the present query string with some parameters replaced.
+
+    An empty value takes a parameter away. Whatever changes, the first page comes next, so
+    ``page``, ``after`` and ``before`` are left out unless given.
+    """
+    query = context["request"].GET.copy()
+    for name in ("page", "after", "before"):
+        query.pop(name, None)
+    for name, value in changes.items():
+        if value in ("", None):
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return str(query.urlencode())
+
+
+def _page(request: HttpRequest) -> str:
+    """Return the name of the present page among the addresses; empty for pages of others."""
+    match = request.resolver_match
+    return match.url_name or "" if match is not None and NAMESPACE in match.app_names else ""
+
+
+@register.filter
+def utc_iso(value: datetime) -> str:
+    """Return the time as RFC 3339 in UTC, to the second."""
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@register.filter
+def utc(value: datetime) -> str:
+    """Return the exact time as people read it, such as ``20 Nov 2026, 10:15:02 UTC``."""
+    at = value.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+@register.filter
+def relative_time(value: datetime) -> str:
+    """Return how long ago or how far ahead a time is, in its largest whole unit."""
+    seconds = (value - timezone.now()).total_seconds()
+    amount = _amount(abs(seconds))
+    if amount is None:
+        return _("now") if seconds > 0 else _("just now")
+    return _("in %s") % amount if seconds > 0 else _("%s ago") % amount
+
+
+def _amount(seconds: float) -> str | None:
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if minutes < 1:
+        return None
+    if hours < 1:
+        return ngettext("%d minute", "%d minutes", minutes) % minutes
+    if days < 1:
+        return ngettext("%d hour", "%d hours", hours) % hours
+    if days < 60:
+        return ngettext("%d day", "%d days", days) % days
+    if days < 730:
+        return ngettext("%d month", "%d months", days // 30) % (days // 30)
+    return ngettext("%d year", "%d years", days // 365) % (days // 365)
+
+
+@register.filter
+def status_text(token: AccessToken) -> str:
+    """Return what a token is now, in words: ``Expiring in 5 days``."""
+    status = token.status
+    if status is Status.EXPIRING and token.expires_at is not None:
+        return _("Expiring %s") % relative_time(token.expires_at)
+    return str(status.label)
+
+
+@register.inclusion_tag("apikeys_dashboard/inc/badge_status.html")
+def status_badge(token: AccessToken) -> dict[str, AccessToken]:
+    """Show what a token is now."""
+    return {"token": token}
