@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from apikeys.models.activity import Period
 from apikeys.queries import reports
 from apikeys.queries.reports import RANGES, Range, Usage
 
-from . import labels
+from . import labels, times
 
 TOKEN_RANGE: Final = RANGES["30d"]
 
@@ -90,6 +90,4 @@ def token_chart(token: AccessToken) -> dict[str, Any]:
 
 
 def _label(moment: datetime, chosen: Range) -> str:
-    at = moment.astimezone(UTC)
-    day = f"{at.day} {at:%b}"
-    return f"{day}, {at:%H:%M}" if chosen.step is Period.HOUR else day
+    return times.day_and_hour(moment) if chosen.step is Period.HOUR else times.day(moment)

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from django.db.models import Q, QuerySet
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from apikeys.models import AuditEvent
 from apikeys.queries import keyset
 from apikeys.queries.events import record
-from apikeys.services.audit import action_label
+
+from . import labels
 
 NEWEST_FIRST: Final = keyset.Order(("created_at", "id"), descending=True)
 # Rows in memory at a time while a file streams.
@@ -66,9 +66,11 @@ def row(event: AuditEvent) -> Row:
     if isinstance(before, dict) and isinstance(after, dict):
         del details["before"], details["after"]
         names = [*before, *(name for name in after if name not in before)]
-        changes = [Change(_name(n), _text(before.get(n)), _text(after.get(n))) for n in names]
-    facts = [Fact(_name(name), _text(value)) for name, value in details.items()]
-    return Row(event, action_label(event.action), changes, facts)
+        changes = [
+            Change(labels.detail(n), _text(before.get(n)), _text(after.get(n))) for n in names
+        ]
+    facts = [Fact(labels.detail(name), _text(value)) for name, value in details.items()]
+    return Row(event, labels.action(event.action), changes, facts)
 
 
 def everything(events: QuerySet[AuditEvent]) -> Iterator[AuditEvent]:
@@ -95,10 +97,6 @@ def json_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
     """Yield one JSON object a line for all events."""
     for event in everything(events):
         yield json.dumps(record(event), ensure_ascii=False) + "\n"
-
-
-def _name(name: str) -> str:
-    return str(capfirst(name.replace("_", " ")))
 
 
 def _text(value: object) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import forms
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from .. import times
 
 PRESETS: Final = (7, 30, 60, 90, 365)
 DEFAULT: Final = 90
@@ -53,9 +55,5 @@ def moment(choice: str, custom: datetime | None) -> datetime | None:
 
 
 def _label(days: int, now: datetime) -> str:
-    ends = (now + timedelta(days=days)).astimezone(UTC)
-    length = ngettext("%d day", "%d days", days) % days
-    return gettext("%(length)s, until %(moment)s") % {
-        "length": length,
-        "moment": f"{ends.day} {ends:%b %Y, %H:%M} UTC",
-    }
+    text = ngettext("%(days)d day, until %(moment)s", "%(days)d days, until %(moment)s", days)
+    return text % {"days": days, "moment": times.to_the_minute(now + timedelta(days=days))}

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from apikeys.endpoints import DeclaredLimit
 from apikeys.limits import Limit
@@ -15,25 +16,40 @@ from apikeys.limits import Limit
 from .password import PasswordIfWideningMixin
 
 LONGEST_RATE: Final = 64
-KINDS: Final = {
-    "any": gettext_lazy("All requests"),
-    "read": gettext_lazy("Reads"),
-    "write": gettext_lazy("Writes"),
+# What a limit is on, and whose requests it counts together.
+COUNTS: Final = {
+    ("any", "token"): gettext_lazy("All requests of a token"),
+    ("any", "user"): gettext_lazy("All requests of a person's tokens"),
+    ("any", "principal"): gettext_lazy("All requests of a token, or of a person's tokens together"),
+    ("any", "organization"): gettext_lazy("All requests of the organization"),
+    ("any", "address"): gettext_lazy("All requests from an address"),
+    ("read", "token"): gettext_lazy("Reads of a token"),
+    ("read", "user"): gettext_lazy("Reads of a person's tokens"),
+    ("read", "principal"): gettext_lazy("Reads of a token, or of a person's tokens together"),
+    ("read", "organization"): gettext_lazy("Reads of the organization"),
+    ("read", "address"): gettext_lazy("Reads from an address"),
+    ("write", "token"): gettext_lazy("Writes of a token"),
+    ("write", "user"): gettext_lazy("Writes of a person's tokens"),
+    ("write", "principal"): gettext_lazy("Writes of a token, or of a person's tokens together"),
+    ("write", "organization"): gettext_lazy("Writes of the organization"),
+    ("write", "address"): gettext_lazy("Writes from an address"),
 }
-WHOSE: Final = {
-    "token": gettext_lazy("of a token"),
-    "user": gettext_lazy("of a person's tokens"),
-    "principal": gettext_lazy("of a token, or of a person's tokens together"),
-    "organization": gettext_lazy("of the organization"),
-    "address": gettext_lazy("from an address"),
+COUNTS_OF_A_CLASS: Final = {
+    "token": gettext_lazy("Requests of the class %s of a token"),
+    "user": gettext_lazy("Requests of the class %s of a person's tokens"),
+    "principal": gettext_lazy(
+        "Requests of the class %s of a token, or of a person's tokens together"
+    ),
+    "organization": gettext_lazy("Requests of the class %s of the organization"),
+    "address": gettext_lazy("Requests of the class %s from an address"),
 }
 
 
 def counts(declared: DeclaredLimit) -> str:
     """Return which requests are counted together, for people: "Reads of a token"."""
     limit = declared.limits[0]
-    kind = KINDS.get(limit.on) or _("Requests of the class %s") % limit.on
-    return f"{kind} {WHOSE[limit.per]}"
+    known = COUNTS.get((limit.on, limit.per))
+    return str(known or COUNTS_OF_A_CLASS[limit.per] % limit.on)
 
 
 class RateField(forms.CharField):
@@ -76,7 +92,7 @@ class LimitsForm(PasswordIfWideningMixin):
         for limit in declared:
             usual = _("%(counts)s. Usual rate: %(rates)s.") % {
                 "counts": counts(limit),
-                "rates": _(" or ").join(limit.rates),
+                "rates": get_text_list(limit.rates, pgettext("between rates", "or")),
             }
             self._add(limit.name, stored, usual, limit.rates[0])
         for name in sorted(set(stored) - {limit.name for limit in declared}):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from apikeys.networks import contains
 
 from .networks import NetworksField
 from .password import PasswordIfWideningMixin
+
+_OFF_LIST: Final = _(
+    "Your address now, %(address)s, is not on this list: tokens used from it would be refused. "
+    "Add it, or tick this box."
+)
+_UNKNOWN: Final = _(
+    "Your address now, which can't be told, is not on this list: tokens used from it would be "
+    "refused. Add it, or tick this box."
+)
 
 
 class PolicyForm(PasswordIfWideningMixin):
@@ -50,7 +60,12 @@ class PolicyForm(PasswordIfWideningMixin):
         super().__init__(*args, **kwargs)
         help_text = str(_("Tokens made before keep their expiry."))
         if site_days is not None:
-            site = _("This site allows at most %d days; the shorter rule holds.") % site_days
+            site = ngettext(
+                "This site allows at most %d day; the shorter rule holds.",
+                "This site allows at most %d days; the shorter rule holds.",
+                site_days,
+            )
+            site %= site_days
             help_text = f"{site} {help_text}"
         self.fields["max_lifetime_days"].help_text = help_text
         self.address = address
@@ -67,12 +82,9 @@ class PolicyForm(PasswordIfWideningMixin):
                 self.add_error(
                     "off_list",
                     forms.ValidationError(
-                        _(
-                            "Your address now, %(address)s, is not on this list: tokens used from "
-                            "it would be refused. Add it, or tick this box."
-                        ),
+                        _OFF_LIST if self.address else _UNKNOWN,
                         code="network.own_address",
-                        params={"address": self.address or _("which can't be told")},
+                        params={"address": self.address},
                     ),
                 )
         return cleaned

@@ -8,6 +8,9 @@ from typing import Final
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
+
+from .apikeys_numbers import grouped
 
 register = template.Library()
 
@@ -48,7 +51,11 @@ def summary(counts: Sequence[int]) -> str:
     """Say what a sparkline shows."""
     days = len(counts)
     if not any(counts):
-        return f"No requests in {days} days"
+        return ngettext("No requests in %d day", "No requests in %d days", days) % days
     total = sum(counts)
-    noun = "request" if total == 1 else "requests"
-    return f"{total:,} {noun} in {days} days, at most {max(counts):,} a day"
+    text = ngettext(
+        "%(total)s request in %(days)d days, at most %(most)s a day",
+        "%(total)s requests in %(days)d days, at most %(most)s a day",
+        total,
+    )
+    return text % {"total": grouped(total), "days": days, "most": grouped(max(counts))}

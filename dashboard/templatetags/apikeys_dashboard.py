@@ -10,13 +10,15 @@ from typing import Any, Final
 from django import template
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import gettext_noop
 
 import apikeys
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Status
+
+from .. import times
 
 register = template.Library()
 
@@ -115,33 +117,33 @@ def utc_iso(value: datetime) -> str:
 @register.filter
 def utc(value: datetime) -> str:
     """Return the exact time as people read it, such as ``20 Nov 2026, 10:15:02 UTC``."""
-    at = value.astimezone(UTC)
-    return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+    return times.exact(value)
 
 
 @register.filter
 def relative_time(value: datetime) -> str:
     """Return how long ago or how far ahead a time is, in its largest whole unit."""
-    seconds = (value - timezone.now()).total_seconds()
-    amount = _amount(abs(seconds))
-    if amount is None:
-        return _("now") if seconds > 0 else _("just now")
-    return _("in %s") % amount if seconds > 0 else _("%s ago") % amount
+    return times.relative(value)
 
 
-def _amount(seconds: float) -> str | None:
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
-    if minutes < 1:
-        return None
-    if hours < 1:
-        return ngettext("%d minute", "%d minutes", minutes) % minutes
-    if days < 1:
-        return ngettext("%d hour", "%d hours", hours) % hours
-    if days < 60:
-        return ngettext("%d day", "%d days", days) % days
-    if days < 730:
-        return ngettext("%d month", "%d months", days // 30) % (days // 30)
-    return ngettext("%d year", "%d years", days // 365) % (days // 365)
+@register.simple_tag
+def moment(value: datetime | None, never: str = "") -> str:
+    """Show a time, relative in text and exact in the title.
+
+    A tag, so that a sentence can have it in its midst: ``{% moment token.expires_at as when %}``.
+
+    Args:
+        value: the time, where there is one.
+        never: the text where there is none.
+    """
+    if not value:
+        return never or _("Never")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        utc_iso(value),
+        times.exact(value),
+        times.relative(value),
+    )
 
 
 @register.filter
@@ -149,7 +151,7 @@ def status_text(token: AccessToken) -> str:
     """Return what a token is now, in words: ``Expiring in 5 days``."""
     status = token.status
     if status is Status.EXPIRING and token.expires_at is not None:
-        return _("Expiring %s") % relative_time(token.expires_at)
+        return _("Expiring %s") % times.relative(token.expires_at)
     return str(status.label)
 
 

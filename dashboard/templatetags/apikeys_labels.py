@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from apikeys.services import audit
+from .. import labels
 
 register = template.Library()
 
@@ -12,4 +12,10 @@ register = template.Library()
 @register.filter
 def action_label(action: str) -> str:
     """Return how people read an audit action."""
-    return audit.action_label(action)
+    return labels.action(action)
+
+
+@register.filter
+def actor_kind(kind: str) -> str:
+    """Return what makes a change that no person makes."""
+    return labels.actor(kind)

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apikeys import conf
@@ -17,8 +18,9 @@ from apikeys.addresses import search_by_post
 from apikeys.models import AuditEvent, Membership, Organization
 from apikeys.queries.events import COLUMNS
 from apikeys.queries.filters import AuditEventFilter
+from apikeys.services.audit import Action
 
-from .. import events
+from .. import events, labels
 from ..access import admin_page, chosen_workspace
 from ..exports import csv_lines, download
 from ..pages import render_page
@@ -99,7 +101,10 @@ def _without(taken: AuditEvent | None, found: Any) -> Any:
 
 
 def _filter(request: HttpRequest, organization: Organization) -> Any:
-    return AuditEventFilter(request.GET, queryset=_events(organization))
+    found = AuditEventFilter(request.GET, queryset=_events(organization))
+    actions = [(action.value, labels.action(action)) for action in Action]
+    found.form.fields["action"].choices = [("", _("All")), *actions]
+    return found
 
 
 def _events(organization: Organization) -> QuerySet[AuditEvent]:

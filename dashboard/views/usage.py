@@ -7,7 +7,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.template.defaultfilters import floatformat
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from apikeys import conf
@@ -23,7 +26,7 @@ from ..exports import csv_lines, download
 from ..forms.usage import UsageForm
 from ..pages import render_page
 
-RANGE_LABELS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+RANGE_LABELS = {"24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days"), "90d": _("90 days")}
 
 
 @admin_page
@@ -91,12 +94,13 @@ def _days(report: Usage) -> float:
 
 def _tiles(report: Usage) -> list[dict[str, Any]]:
     totals = report.totals
-    share = 100 * totals.errors / totals.total if totals.total else 0
+    errors = 100 * totals.errors / totals.total if totals.total else 0
+    share = gettext("%s %%") % floatformat(errors, 1)
     return [
-        {"label": "Requests", "value": totals.total},
-        {"label": "Errors", "value": totals.errors, "share": f"{share:.1f} %"},
-        {"label": "Limited", "value": totals.by_outcome[Outcome.LIMITED.value]},
-        {"label": "Refused", "value": totals.by_outcome[Outcome.REFUSED.value]},
+        {"label": _("Requests"), "value": totals.total},
+        {"label": _("Errors"), "value": totals.errors, "share": share},
+        {"label": _("Limited"), "value": totals.by_outcome[Outcome.LIMITED.value]},
+        {"label": _("Refused"), "value": totals.by_outcome[Outcome.REFUSED.value]},
     ]
 
 

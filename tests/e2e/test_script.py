@@ -28,7 +28,8 @@ HTML = """<!doctype html><html lang="en"><head><title>x</title>
   <button type="button" data-append="192.0.2.1" data-append-to="nets" hidden>Add</button>
 </form>
 %s
-<div id="status" role="status"></div></body></html>"""
+<div id="status" role="status" data-copied="Kopiert" data-press-to-copy="Strg+C"
+  data-store-first="Erst sichern"></div></body></html>"""
 GUARDED = f"""<div data-secret-page>
 <p class="copyable"><code data-secret id="secret">{SECRET}</code>
   <button data-copy data-stores hidden aria-label="Copy secret">Copy</button></p>
@@ -62,7 +63,7 @@ def clipboard(page):
 def test_copy_buttons_copy_and_say_so(show):
     page = show()
     page.get_by_role("button", name="Copy plain").click()
-    page.get_by_text("Copied.", exact=True).wait_for()
+    page.locator("#status", has_text="Kopiert").wait_for()
     assert clipboard(page) == "plain"
 
 
@@ -70,7 +71,7 @@ def test_where_there_is_no_clipboard_the_text_is_selected(context, show):
     context.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page = show()
     page.get_by_role("button", name="Copy plain").click()
-    page.get_by_text("Selected. Press Ctrl+C to copy.").wait_for()
+    page.get_by_text("Strg+C").wait_for()
     assert page.evaluate("getSelection().toString()") == "plain"
 
 
@@ -152,7 +153,7 @@ def test_once_the_secret_is_stored_done_leads_on(show, how):
     page = show(GUARDED)
     if how == "copy":
         page.get_by_role("button", name="Copy secret").click()
-        page.get_by_text("Copied.", exact=True).wait_for()
+        page.locator("#status", has_text="Kopiert").wait_for()
     elif how == "download":
         with page.expect_download() as download:
             page.get_by_role("link", name="Download").click()

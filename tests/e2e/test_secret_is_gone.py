@@ -107,7 +107,7 @@ def test_after_copying_and_leaving_the_secret_is_nowhere(context, log_in, alice,
     canary = generate(page)
     nowhere(page, canary, shown=True)
     page.get_by_role("button", name="Copy the secret key").click()
-    page.get_by_text("Copied.", exact=True).wait_for()
+    page.locator("#status", has_text="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == canary
     nowhere(page, canary, shown=True)
     out_of_history(page, canary, nowhere)

@@ -38,7 +38,7 @@ def test_a_stranger_reads_an_example_and_signs_up_for_its_api(new_context, live_
 def test_an_example_is_copied_as_it_is_shown(page):
     page.goto("/")
     page.get_by_role("button", name="Copy “List your services” in curl").click()
-    page.locator("#status", has_text="Copied.").wait_for()
+    page.locator("#status", has_text="Copied").wait_for()
     shown = page.locator("#fastly pre").first.text_content()
     assert "Fastly-Key: YOUR_API_KEY" in shown
     assert page.evaluate("navigator.clipboard.readText()") == shown

@@ -167,7 +167,7 @@ def test_the_same_life_by_keyboard_alone(admin, live_server):
     admin.get_by_role("heading", name="Token “CI deploy” generated").wait_for()
     tab_to(admin, admin.get_by_role("button", name="Copy the API key"))
     admin.keyboard.press("Enter")
-    admin.get_by_text("Copied.", exact=True).wait_for()
+    admin.locator("#status", has_text="Copied").wait_for()
     key = admin.evaluate("navigator.clipboard.readText()")
     first = Api(live_server.url, {"API_KEY": key})
     assert first.token().json()["name"] == "CI deploy"

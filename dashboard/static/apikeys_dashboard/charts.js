@@ -42,19 +42,29 @@
   const draw = (canvas, panel, data) => {
     const text = getComputedStyle(panel.querySelector(".legend")).color;
     const line = getComputedStyle(panel).borderTopColor;
-    const whole = new Intl.NumberFormat("en");
+    const { lang, dir } = document.documentElement;
+    const rtl = dir === "rtl";
+    const whole = new Intl.NumberFormat(lang);
     return new Chart(canvas, {
       type: "bar",
       data: { labels: data.labels, datasets: bars(panel, data.series) },
       options: {
         animation: false,
+        locale: lang,
         maintainAspectRatio: false,
         font: { family: getComputedStyle(panel).fontFamily },
         interaction: { mode: "index", intersect: false },
-        plugins: { legend: { display: false }, tooltip: { filter: (item) => item.raw > 0 } },
+        plugins: {
+          legend: { display: false },
+          tooltip: { rtl, textDirection: dir, filter: (item) => item.raw > 0 },
+        },
         scales: {
-          x: axis(text, line, { grid: { display: false } }, { maxTicksLimit: 8, maxRotation: 0 }),
-          y: axis(text, line, { beginAtZero: true, grid: { color: line } }, {
+          x: axis(text, line, { reverse: rtl, grid: { display: false } }, {
+            maxTicksLimit: 8, maxRotation: 0,
+          }),
+          y: axis(text, line, {
+            position: rtl ? "right" : "left", beginAtZero: true, grid: { color: line },
+          }, {
             maxTicksLimit: 5, precision: 0, callback: (value) => whole.format(value),
           }),
         },

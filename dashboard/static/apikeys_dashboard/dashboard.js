@@ -9,6 +9,8 @@
    <form data-once>                      a double click sends it once: the second answer of two would
                                          replace the one that shows the secret
    <div data-show-when="name=a|b">       seen while the form's control `name` has one of the values
+   <div id="status" data-copied="…" data-press-to-copy="…" data-store-first="…">  where it is said
+                                         what was done, and in which words: inc/status.html
    <div data-secret-page>                around a secret that is shown once:
      [data-secret]                         emptied when the page is left and when it comes back
      [data-stores]                         copying or following it counts as stored; so does
@@ -18,9 +20,11 @@
 
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  /* The words are the page's, in its language. */
+  const region = document.getElementById("status");
+  const words = region ? region.dataset : {};
   const say = (text) => {
-    const region = document.getElementById("status");
-    if (region) region.textContent = text;
+    if (region && text) region.textContent = text;
   };
   const on = (selector, event, handler) => {
     document.addEventListener(event, (e) => {
@@ -45,11 +49,11 @@
     } catch {
       // No clipboard over plain HTTP, or not allowed.
       select(source);
-      say("Selected. Press Ctrl+C to copy.");
+      say(words.pressToCopy);
       return;
     }
-    say("Copied.");
-    button.textContent = "Copied";
+    say(words.copied);
+    button.textContent = words.copied ?? label;
     setTimeout(() => { button.textContent = label; }, 2000);
     if (button.hasAttribute("data-stores")) stored();
   };
@@ -145,7 +149,7 @@
     on("[data-stored]", "change", (box) => { waiting = !box.checked; done(box.checked); });
     on('[data-done][aria-disabled="true"]', "click", (_, event) => {
       event.preventDefault();
-      say("Copy or download the secret first, or tick that you have stored it.");
+      say(words.storeFirst);
     });
   };
 
