@@ -19,7 +19,7 @@ from tests.hosts.host import ROOT, Host, all_hosts
 
 VISIT = Path(__file__).parent / "visit.py"
 # Some packages install a top-level package `tests` of their own, so ours has to come before it.
-LIBRARY = ("apikeys", "dashboard", "tests")
+LIBRARY = ("apikeys", "apikeys_dashboard", "dashboard", "tests")
 AT_ONCE = 2
 LONGEST = 180
 
