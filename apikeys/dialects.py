@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 from apikeys import conf
 from apikeys.credentials.carriers import Basic, Bearer, Carrier, Header, by_header
 from apikeys.credentials.keys import BASE62, HEX, KeyShape, api_key
+from apikeys.languages import status_phrase
 from apikeys.limits import Window
 from apikeys.restrictions import Restriction
 from apikeys.scopes import MANAGE, expand, validate_name
@@ -75,7 +76,12 @@ class Problem:
 
     @property
     def title(self) -> str:
-        """The standard phrase of the status; ``Error`` for a status that has none."""
+        """The standard phrase of the status in our language, ``Error`` where it has none."""
+        return status_phrase(self.phrase)
+
+    @property
+    def phrase(self) -> str:
+        """The same in English, for a dialect whose words are never translated."""
         return _PHRASES.get(self.status, "Error")
 
     @property

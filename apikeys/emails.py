@@ -9,6 +9,9 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from apikeys.visible import without_ignorable
 
 # RFC 5321, section 4.5.3.1: 64 before the @ and 255 behind it.
@@ -35,16 +38,23 @@ def canonical(email: str) -> str:
     """
     email = email.strip()
     if len(email) > LONGEST:
-        raise ValueError(f"An address has at most {LONGEST} characters.")
+        raise ValueError(
+            ngettext(
+                "An address has at most %(longest)d character.",
+                "An address has at most %(longest)d characters.",
+                LONGEST,
+            )
+            % {"longest": LONGEST}
+        )
     local, at, domain = email.rpartition("@")
     if not at:
         local, domain = domain, ""
     if any(_looks_like_ascii(letter) for letter in local) or without_ignorable(local) != local:
-        raise ValueError("Before the @, use plain letters, digits and signs.")
+        raise ValueError(_("Before the @, use plain letters, digits and signs."))
     try:
         return f"{local}{at}{_in_letters(_in_ascii(domain))}"
     except UnicodeError:
-        raise ValueError("The part after the @ is no domain.") from None
+        raise ValueError(_("The part after the @ is no domain.")) from None
 
 
 def forms(email: str) -> set[str]:

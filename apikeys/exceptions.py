@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -66,7 +67,7 @@ class Refused(drf.APIException):
         self.face = refusal.face
         self.status_code = self.face.status
         self.extra = refusal.extra
-        super().__init__(refusal.detail, self.face.code)
+        super().__init__(str(refusal.detail), self.face.code)
 
 
 class InsufficientCredits(drf.APIException):
@@ -77,7 +78,9 @@ class InsufficientCredits(drf.APIException):
 
     def __init__(self, *, required: int, available: int) -> None:
         self.extra = {"required": required, "available": available}
-        super().__init__(f"Insufficient credits. Required: {required}, Available: {available}")
+        super().__init__(
+            _("Insufficient credits. Required: %(required)d, Available: %(available)d") % self.extra
+        )
 
 
 def dialect_of(context: Mapping[str, Any]) -> Dialect | None:
@@ -220,7 +223,7 @@ def _api_exception(exc: drf.APIException) -> Problem:
 
 def _throttled(exc: drf.Throttled) -> Problem:
     seconds = max(1, int(getattr(exc, "wait", None) or 1))
-    detail = f"Too many requests. {retry_sentence(seconds)}"
+    detail = f"{_('Too many requests.')} {retry_sentence(seconds)}"
     return make_problem(429, "rate_limit.exceeded", detail, {"retry_after": seconds})
 
 
@@ -254,4 +257,4 @@ def _fault(exc: Exception, context: Mapping[str, Any]) -> Problem:
     got_request_exception.send(sender=type(context.get("view")), request=request)
     path = printable(pasted.without_secrets(request.path))
     logger.error("fault in %s", path, exc_info=exc, extra={"request": request})
-    return make_problem(500, "server.error", "Something went wrong on our side.")
+    return make_problem(500, "server.error", _("Something went wrong on our side."))

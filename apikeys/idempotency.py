@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -30,10 +31,9 @@ def idempotency_key(request: Request) -> str | None:
     if key.startswith('"'):
         quoted = _QUOTED.fullmatch(key)
         if quoted is None:
-            raise ValidationError({HEADER: "A key in quotes ends with its quote."})
+            raise ValidationError({HEADER: _("A key in quotes ends with its quote.")})
         key = re.sub(r"\\(.)", r"\1", quoted[1])
     if not 1 <= len(key) <= LONGEST_CREATION_ID or not (key.isascii() and key.isprintable()):
-        raise ValidationError(
-            {HEADER: f"Use 1 to {LONGEST_CREATION_ID} printable ASCII characters."}
-        )
+        message = _("Use 1 to %(longest)d printable ASCII characters.")
+        raise ValidationError({HEADER: message % {"longest": LONGEST_CREATION_ID}})
     return key

@@ -10,13 +10,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from django.utils import translation
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
-__all__ = ["speaking", "spoken"]
+__all__ = ["speaking", "spoken", "status_phrase"]
 
-_ENGLISH = "en"
+_ENGLISH: Final = "en"
+_STATUS: Final = "HTTP status"
+# Here for ``makemessages`` alone. Python 3.13 has other words for 413 and 422.
+_PHRASES: Final = (
+    pgettext_lazy("HTTP status", "Bad Request"),
+    pgettext_lazy("HTTP status", "Unauthorized"),
+    pgettext_lazy("HTTP status", "Payment Required"),
+    pgettext_lazy("HTTP status", "Forbidden"),
+    pgettext_lazy("HTTP status", "Not Found"),
+    pgettext_lazy("HTTP status", "Method Not Allowed"),
+    pgettext_lazy("HTTP status", "Not Acceptable"),
+    pgettext_lazy("HTTP status", "Conflict"),
+    pgettext_lazy("HTTP status", "Gone"),
+    pgettext_lazy("HTTP status", "Request Entity Too Large"),
+    pgettext_lazy("HTTP status", "Content Too Large"),
+    pgettext_lazy("HTTP status", "Unsupported Media Type"),
+    pgettext_lazy("HTTP status", "Unprocessable Entity"),
+    pgettext_lazy("HTTP status", "Unprocessable Content"),
+    pgettext_lazy("HTTP status", "Too Many Requests"),
+    pgettext_lazy("HTTP status", "Internal Server Error"),
+    pgettext_lazy("HTTP status", "Service Unavailable"),
+    pgettext_lazy("HTTP status", "Error"),
+)
 
 
 def spoken() -> str:
@@ -47,6 +70,15 @@ def speaking() -> Iterator[None]:
     """
     with translation.override(spoken()):
         yield
+
+
+def status_phrase(phrase: str) -> str:
+    """Return the standard phrase of an HTTP status in our language.
+
+    Args:
+        phrase: in English, as ``http.HTTPStatus`` has it.
+    """
+    return pgettext(_STATUS, phrase)
 
 
 def _is_of(language: str, active: str) -> bool:

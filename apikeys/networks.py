@@ -1,8 +1,7 @@
 """Where a request comes from: allowed networks, the client's address behind proxies, its origin.
 
-Values in, values out, but for ``address_of``. Must not know models or Django: ``meta`` is the
-mapping of a request's environment (``REMOTE_ADDR``, ``HTTP_…``), the configured lists are
-arguments.
+Values in, values out, but for ``address_of``. Must not know models: ``meta`` is the mapping of
+a request's environment (``REMOTE_ADDR``, ``HTTP_…``), the configured lists are arguments.
 
 What is unknown is ``None`` and matches nothing, so a list refuses it. Only ``REMOTE_ADDR`` and,
 from a trusted proxy, ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed; ``Forwarded``
@@ -18,6 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apikeys import conf
 
@@ -66,22 +68,36 @@ def parse_network(text: object) -> ParsedNetwork:
     """
     if not isinstance(text, str):
         kind = "null" if text is None else type(text).__name__
-        raise ValueError(f"A network must be a string such as 203.0.113.0/24, not {kind}.")
+        raise ValueError(
+            _("A network must be a string such as 203.0.113.0/24, not %(kind)s.") % {"kind": kind}
+        )
     shown = ascii(text[:_LONGEST_NETWORK])
     written, slash, prefix = text.partition("/")
     address = _read_ip(written)
     if address is None:
         raise ValueError(
-            f"{shown} is not an IP address or range; write it like 203.0.113.7, 203.0.113.0/24 "
-            "or 2001:db8::/32, without spaces, leading zeros or a zone id."
+            _(
+                "%(text)s is not an IP address or range; write it like 203.0.113.7, 203.0.113.0/24 "
+                "or 2001:db8::/32, without spaces, leading zeros or a zone id."
+            )
+            % {"text": shown}
         )
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        raise ValueError(f"{shown} is IPv4 mapped into IPv6; write IPv4: {address.ipv4_mapped}.")
+        raise ValueError(
+            _("%(text)s is IPv4 mapped into IPv6; write IPv4: %(address)s.")
+            % {"text": shown, "address": address.ipv4_mapped}
+        )
     bits = address.max_prefixlen
     if slash and (not _PREFIX.fullmatch(prefix) or int(prefix) > bits):
-        raise ValueError(f"{shown}: write the prefix as a number of bits from 1 to {bits}.")
+        raise ValueError(
+            _("%(text)s: write the prefix as a number of bits from 1 to %(bits)d.")
+            % {"text": shown, "bits": bits}
+        )
     if prefix == "0":
-        raise ValueError(f"{shown} allows every address; leave the list empty for no restriction.")
+        raise ValueError(
+            _("%(text)s allows every address; leave the list empty for no restriction.")
+            % {"text": shown}
+        )
     network = ipaddress.ip_network(f"{address}/{prefix or bits}", strict=False)
     return ParsedNetwork(network, str(network), normalised=network.network_address != address)
 
@@ -95,7 +111,7 @@ def parse_networks(values: Iterable[object], *, maximum: int = 100) -> tuple[str
     texts: dict[str, None] = {}
     for number, value in enumerate(_list_of(values), start=1):
         if number > maximum:
-            raise ValueError(f"At most {maximum} networks fit in one list; join some into ranges.")
+            raise ValueError(_too_many(maximum))
         texts[parse_network(value).text] = None
     return tuple(texts)
 
@@ -262,10 +278,19 @@ def _is_listed(origin: object, allowed: frozenset[str]) -> bool:
     return origin != "null" and origin in allowed
 
 
+def _too_many(maximum: int) -> str:
+    sentence = ngettext(
+        "At most %(most)d networks fit in one list; join some into ranges.",
+        "At most %(most)d networks fit in one list; join some into ranges.",
+        maximum,
+    )
+    return sentence % {"most": maximum}
+
+
 def _list_of(values: object) -> Iterable[object]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         kind = "null" if values is None else type(values).__name__
-        raise ValueError(f"Networks must be a list of strings, not {kind}.")
+        raise ValueError(_("Networks must be a list of strings, not %(kind)s.") % {"kind": kind})
     return values
 
 

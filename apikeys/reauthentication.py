@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from apikeys import conf, guessing, log_ins
 from apikeys.limits import Charge, Limit, limiter
@@ -33,8 +34,12 @@ class TooManyAttemptsError(Exception):
     """
 
     def __init__(self, retry_after: int) -> None:
-        seconds = "1 second" if retry_after == 1 else f"{retry_after} seconds"
-        super().__init__(f"Too many attempts. Try again in {seconds}.")
+        sentence = ngettext(
+            "Too many attempts. Try again in %(seconds)d second.",
+            "Too many attempts. Try again in %(seconds)d seconds.",
+            retry_after,
+        )
+        super().__init__(sentence % {"seconds": retry_after})
         self.retry_after = retry_after
 
 

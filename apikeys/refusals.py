@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
 
 class Reason(StrEnum):
     """Why, as written to logs and counters."""
@@ -39,25 +43,25 @@ class Reason(StrEnum):
 
 
 class Face(NamedTuple):
-    """What the caller is told: HTTP status, stable machine code, a sentence."""
+    """What the caller is told: HTTP status, stable machine code, a sentence, which may be lazy."""
 
     status: int
     code: str
-    detail: str
+    detail: str | Promise
 
 
 _INVALID: Final = Face(
     401,
     "api_key.invalid_or_ip_not_allowed",
-    "The API key is invalid for this request, or your address is not on its list.",
+    _("The API key is invalid for this request, or your address is not on its list."),
 )
-_DISABLED: Final = Face(401, "api_key.disabled", "This API key is disabled.")
-_REVOKED: Final = Face(401, "api_key.revoked", "This API key has been revoked.")
+_DISABLED: Final = Face(401, "api_key.disabled", _("This API key is disabled."))
+_REVOKED: Final = Face(401, "api_key.revoked", _("This API key has been revoked."))
 
 FACES: Final[dict[Reason, Face]] = {
-    Reason.MISSING: Face(401, "api_key.missing", "An API key is required."),
+    Reason.MISSING: Face(401, "api_key.missing", _("An API key is required.")),
     Reason.AMBIGUOUS: Face(
-        400, "api_key.ambiguous", "Send one credential only; this request carries more than one."
+        400, "api_key.ambiguous", _("Send one credential only; this request carries more than one.")
     ),
     Reason.MALFORMED: _INVALID,
     Reason.UNKNOWN: _INVALID,
@@ -65,29 +69,29 @@ FACES: Final[dict[Reason, Face]] = {
     Reason.OTHER_DIALECT: _INVALID,
     Reason.ADDRESS_NOT_ALLOWED: _INVALID,
     Reason.TOO_MANY_FAILURES: Face(
-        429, "rate_limit.exceeded", "Too many requests with an invalid API key."
+        429, "rate_limit.exceeded", _("Too many requests with an invalid API key.")
     ),
-    Reason.EXPIRED: Face(401, "api_key.expired", "This API key has expired."),
+    Reason.EXPIRED: Face(401, "api_key.expired", _("This API key has expired.")),
     Reason.DISABLED: _DISABLED,
     Reason.REVOKED: _REVOKED,
     Reason.WORKSPACE_ARCHIVED: _REVOKED,
     Reason.ORGANIZATION_SUSPENDED: _DISABLED,
     Reason.OWNER_INACTIVE: _DISABLED,
     Reason.OWNER_GONE: _REVOKED,
-    Reason.PLAIN_HTTP: Face(403, "https_required", "Send API keys over HTTPS only."),
+    Reason.PLAIN_HTTP: Face(403, "https_required", _("Send API keys over HTTPS only.")),
     Reason.FOREIGN_ORIGIN: Face(
-        403, "origin.not_allowed", "This API can't be called from a browser on another site."
+        403, "origin.not_allowed", _("This API can't be called from a browser on another site.")
     ),
     Reason.RESTRICTED: Face(
-        403, "restriction.refused", "This API key may not be used by this request."
+        403, "restriction.refused", _("This API key may not be used by this request.")
     ),
     Reason.SCOPE_INSUFFICIENT: Face(
-        403, "scope.insufficient", "This API key does not have the required scope."
+        403, "scope.insufficient", _("This API key does not have the required scope.")
     ),
     Reason.SCOPE_UNDECLARED: Face(
-        403, "scope.undeclared", "This endpoint does not accept API keys yet."
+        403, "scope.undeclared", _("This endpoint does not accept API keys yet.")
     ),
-    Reason.RATE_LIMITED: Face(429, "rate_limit.exceeded", "Too many requests."),
+    Reason.RATE_LIMITED: Face(429, "rate_limit.exceeded", _("Too many requests.")),
 }
 
 
@@ -110,7 +114,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
         token_id: str = "",
         token_pk: int | None = None,
         face: Face | None = None,
-        detail: str = "",
+        detail: str | Promise = "",
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(reason.value)
@@ -124,4 +128,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
 
 def retry_sentence(seconds: int) -> str:
     """Say when to try again."""
-    return f"Retry after {seconds} {'second' if seconds == 1 else 'seconds'}."
+    sentence = ngettext(
+        "Retry after %(seconds)d second.", "Retry after %(seconds)d seconds.", seconds
+    )
+    return sentence % {"seconds": seconds}

@@ -1,6 +1,6 @@
 """What a token may do: the grammar of scope names, and which name covers which.
 
-Pure text and sets. Must not know models, HTTP, Django, or any particular dialect: the closed set of
+Pure text and sets. Must not know models, HTTP, or any particular dialect: the closed set of
 names (``available``) and the table of implications (``implies``) are always arguments.
 
 Nothing defaults to everything: no scopes means no access, and an empty requirement is an error.
@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+
+from django.utils.translation import gettext as _
 
 MANAGE = "tokens:manage"
 """The scope to manage tokens by token. Only the name itself covers it."""
@@ -153,19 +155,18 @@ def normalise(names: Iterable[str], available: frozenset[str]) -> tuple[str, ...
     Raises ValueError that names what is unknown, and on anything but a list of strings.
     """
     if isinstance(names, str | bytes | Mapping) or not isinstance(names, Iterable):
-        raise ValueError(f"Scopes must be a list of names, not {_kind(names)}.")
+        raise ValueError(
+            _("Scopes must be a list of names, not %(kind)s.") % {"kind": _kind(names)}
+        )
     listed = list(names)
     for name in listed:
         if not isinstance(name, str):
-            raise ValueError(f"A scope must be a string, not {_kind(name)}.")
+            raise ValueError(_("A scope must be a string, not %(kind)s.") % {"kind": _kind(name)})
         if not name:
-            raise ValueError("A scope must not be empty; leave it out of the list.")
+            raise ValueError(_("A scope must not be empty; leave it out of the list."))
     unknown = sorted(set(listed) - available)
     if unknown:
-        raise ValueError(
-            f"Unknown scope {', '.join(map(_shown, unknown))}; "
-            f"choose from {', '.join(sorted(available)) or 'none: this API has no scopes'}."
-        )
+        raise ValueError(_unknown(unknown, available))
     return tuple(sorted(set(listed)))
 
 
@@ -183,6 +184,18 @@ def is_narrower(
     child = _set_of(child)
     universe = available | {name for name in child if "*" in name}
     return expand(child, universe, implies) <= expand(parent, universe, implies)
+
+
+def _unknown(names: Iterable[str], available: frozenset[str]) -> str:
+    unknown = ", ".join(map(_shown, names))
+    if not available:
+        return _("Unknown scope %(unknown)s; choose from none: this API has no scopes.") % {
+            "unknown": unknown
+        }
+    return _("Unknown scope %(unknown)s; choose from %(known)s.") % {
+        "unknown": unknown,
+        "known": ", ".join(sorted(available)),
+    }
 
 
 def _set_of(names: Iterable[str]) -> frozenset[str]:

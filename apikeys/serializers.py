@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ class StrictSerializer(Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             known = ", ".join(self.fields)
-            raise serializers.ValidationError(
-                dict.fromkeys(unknown, f"There is no such field. Known: {known}.")
-            )
+            message = _("There is no such field. Known: %(fields)s.") % {"fields": known}
+            raise serializers.ValidationError(dict.fromkeys(unknown, message))
         return super().to_internal_value(data)

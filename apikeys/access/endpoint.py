@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict, Unpack, cast
 
+from django.utils.translation import gettext as _
+
 from apikeys.limits import Limit
 from apikeys.scopes import Requirement, as_requirement
 
@@ -41,7 +43,7 @@ class MethodNotAllowed(Exception):  # noqa: N818 - an answer
     """
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
-        super().__init__(f'Method "{method}" not allowed.')
+        super().__init__(_('Method "%(method)s" not allowed.') % {"method": method})
         self.allowed = allowed
 
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from apikeys import conf, limits, networks
 from apikeys.access.state import Access
 from apikeys.limits import Charge, Limit, Window
@@ -32,7 +34,7 @@ def charge(access: Access) -> None:
         Reason.RATE_LIMITED,
         token_id=token.token_id if token else "",
         token_pk=token.pk if token else None,
-        detail=f"Too many requests. {retry_sentence(seconds)}",
+        detail=f"{_('Too many requests.')} {retry_sentence(seconds)}",
         extra={"retry_after": seconds},
     )
 

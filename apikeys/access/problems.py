@@ -22,6 +22,7 @@ from django.core.exceptions import (
 )
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, UnreadablePostError
+from django.utils.translation import gettext as _
 
 from apikeys import pasted
 from apikeys.access.caching import NO_STORE
@@ -51,7 +52,7 @@ def problem_of(exc: BaseException, dialect: Dialect) -> Problem | None:
     """Return the problem an exception stands for; None when it is a fault of the code."""
     match exc:
         case Refusal():
-            return problem(exc.face.status, exc.face.code, exc.detail, exc.extra)
+            return problem(exc.face.status, exc.face.code, str(exc.detail), exc.extra)
         case Invalid():
             fields = {exc.field: exc.message} if exc.field else {}
             return problem(dialect.validation_status, exc.code, exc.message, exc.extra, fields)
@@ -62,16 +63,16 @@ def problem_of(exc: BaseException, dialect: Dialect) -> Problem | None:
         case Http404():
             return not_found()
         case RequestDataTooBig():
-            return problem(413, "request.too_large", "The request is too large.")
+            return problem(413, "request.too_large", _("The request is too large."))
         case PermissionDenied():
-            return problem(403, "permission.denied", "You may not do this.")
+            return problem(403, "permission.denied", _("You may not do this."))
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             logger.warning("bad request: %s", type(exc).__name__)
-            return problem(400, "request.invalid", "The request can't be understood.")
+            return problem(400, "request.invalid", _("The request can't be understood."))
         case Exception() if is_outage(exc):
             log_outage(exc)
             extra = {"retry_after": RETRY_WHEN_UNAVAILABLE}
-            return problem(503, "service.unavailable", "Try again in a moment.", extra)
+            return problem(503, "service.unavailable", _("Try again in a moment."), extra)
     return None
 
 
@@ -88,7 +89,7 @@ def problem(
 
 def not_found() -> Problem:
     """Return the problem of what is not there, or not for this caller."""
-    return problem(404, "not_found", "There is nothing here that you can see.")
+    return problem(404, "not_found", _("There is nothing here that you can see."))
 
 
 def make_sendable(found: Problem) -> None:

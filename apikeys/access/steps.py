@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext as _
 
 from apikeys import conf, dialects, limits, networks
 from apikeys.access.incoming import Incoming
@@ -138,7 +139,7 @@ def authorize(token: AccessToken | None, wanted: Requirement | None) -> None:
         Reason.SCOPE_INSUFFICIENT,
         token_id=token.token_id,
         token_pk=token.pk,
-        detail=f"This API key does not have the required scope: {names}.",
+        detail=_("This API key does not have the required scope: %(scopes)s.") % {"scopes": names},
         extra={"required_scope": names},
     )
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -172,7 +173,7 @@ class ManagementMixin(PlainAddressMixin, NoStoreMixin):
         organization = get_object_or_404(self.organizations(), slug=self.kwargs["organization"])
         if self.bearer is None and not self._is_admin(organization):
             raise NotAllowed(
-                "organization.admin_required", "Only admins of the organization may do this."
+                "organization.admin_required", _("Only admins of the organization may do this.")
             )
         return organization
 
@@ -190,7 +191,7 @@ class ManagementMixin(PlainAddressMixin, NoStoreMixin):
             NotAllowed: ``session.required``.
         """
         if self.bearer is not None:
-            raise NotAllowed("session.required", "Tokens can't do this; an admin's session can.")
+            raise NotAllowed("session.required", _("Tokens can't do this; an admin's session can."))
 
     def require_recent_password(self) -> None:
         """Refuse a session whose last password check is too old; a token needs none.

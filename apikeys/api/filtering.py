@@ -6,6 +6,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -41,7 +42,7 @@ def require_plain(request: Request) -> None:
         ValidationError: one is.
     """
     problems = {
-        name: "Give this once." if len(values) > 1 else "Give a value or leave this out."
+        name: _("Give this once.") if len(values) > 1 else _("Give a value or leave this out.")
         for name, values in request.query_params.lists()
         if len(values) > 1 or not values[0]
     }
@@ -59,7 +60,8 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # untyped
         declared = set(filterset_class.base_filters) if filterset_class else set()
         if unknown := sorted(set(request.query_params) - declared - PAGING):
             known = ", ".join(sorted(declared | PAGING))
-            raise ValidationError(dict.fromkeys(unknown, f"Unknown filter. Known: {known}."))
+            message = _("Unknown filter. Known: %(filters)s.") % {"filters": known}
+            raise ValidationError(dict.fromkeys(unknown, message))
         require_plain(request)
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered

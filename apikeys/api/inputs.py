@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from apikeys.models.organizations import Environment, Role
@@ -67,7 +68,7 @@ class Moment(serializers.DateTimeField):
         except ValueError:
             parsed = None
         if parsed is None or parsed.tzinfo is None:
-            self.fail("invalid", format="YYYY-MM-DDThh:mm:ssZ, or with an offset instead of Z")
+            self.fail("invalid", format=_("YYYY-MM-DDThh:mm:ssZ, or with an offset instead of Z"))
         return super().to_internal_value(value)
 
 

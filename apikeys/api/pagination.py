@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError as FieldError
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -90,15 +91,14 @@ class KeysetPagination(BasePagination):
         if not (
             text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= LARGEST_PAGE
         ):
-            raise ValidationError(
-                {self.size_parameter: f"Give a whole number from 1 to {LARGEST_PAGE}."}
-            )
+            message = _("Give a whole number from 1 to %(largest)d.") % {"largest": LARGEST_PAGE}
+            raise ValidationError({self.size_parameter: message})
         return int(text)
 
     def _after(self, queryset: QuerySet[Any], cursor: str) -> QuerySet[Any]:
         try:
             text = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
-            moment, _, name = text.partition(" ")
+            moment, _blank, name = text.partition(" ")
             created_at = datetime.fromisoformat(moment)
             if created_at.tzinfo is None or not name.isprintable():
                 raise ValueError
@@ -108,7 +108,7 @@ class KeysetPagination(BasePagination):
                 raise ValueError
         except (ValueError, binascii.Error, UnicodeError, OverflowError, FieldError):
             raise ValidationError(
-                {self.cursor_parameter: "This is no cursor; take it from `next`."}
+                {self.cursor_parameter: _("This is no cursor; take it from `next`.")}
             ) from None
         older = Q(created_at__lt=created_at)
         return queryset.filter(older | Q(created_at=created_at, **{f"{self.tie}__lt": name}))

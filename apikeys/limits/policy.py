@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
+from django.utils.translation import gettext as _
 from limits import RateLimitItem, parse
 
 Per = Literal["principal", "user", "token", "organization", "address"]
@@ -23,8 +24,11 @@ def _parse(rate: str) -> RateLimitItem:
     except (TypeError, ValueError):
         pass
     raise ValueError(
-        f"{rate!r} is not a rate: write an amount and a time, such as '1000/hour' or"
-        " '10/15 minutes' (second, minute, hour, day, month, year; both at least 1)."
+        _(
+            "%(rate)r is not a rate: write an amount and a time, such as '1000/hour' or"
+            " '10/15 minutes' (second, minute, hour, day, month, year; both at least 1)."
+        )
+        % {"rate": rate}
     )
 
 
@@ -66,7 +70,9 @@ class Limit:
             raise ValueError("on='': write 'any', 'read', 'write' or a class of requests.")
         object.__setattr__(self, "name", self.name or f"{self.on}-{self.per}")
         if "/" in self.name or not self.name.isprintable():
-            raise ValueError(f"name={self.name!r}: a limit's name is plain text without '/'.")
+            raise ValueError(
+                _("name=%(name)r: a limit's name is plain text without '/'.") % {"name": self.name}
+            )
 
     def applies_to(self, kind: str) -> bool:
         """Whether a request of this kind ("read", "write", "purge") is counted."""

@@ -1,4 +1,6 @@
-"""What the commands share: reading arguments, and one line and exit code 2 for a wrong one."""
+"""What the commands share: reading arguments, one line and exit code 2 for a wrong one, and the
+language in which they speak.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
-from apikeys import pasted
+from apikeys import languages, pasted
 from apikeys.models import Organization, Workspace
 from apikeys.services import accounts
 from apikeys.services.errors import ServiceError
@@ -22,6 +26,24 @@ from apikeys.verification.epochs import EpochUnavailableError
 WRONG_ARGUMENT: Final = 2
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class SpeakingCommand(BaseCommand):
+    """A command that says all it says in our language, its help and its errors too."""
+
+    about: ClassVar[str | Promise]
+    """What it does, for its help."""
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        """Return the parser, with the help in our language: argparse takes no lazy texts."""
+        with languages.speaking():
+            self.help = str(self.about)
+            return super().create_parser(*args, **kwargs)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command."""
+        with languages.speaking():
+            return super().execute(*args, **options)
 
 
 def wrong(message: str) -> CommandError:
@@ -36,7 +58,7 @@ def refusals_in_one_line() -> Iterator[None]:
     try:
         yield
     except EpochUnavailableError as error:
-        raise wrong(f"Nothing was changed: {error}.") from None
+        raise wrong(_("Nothing was changed: %(error)s.") % {"error": error}) from None
     except ServiceError as error:
         where = f"{error.field}: " if error.field else ""
         raise wrong(f"{where}{error.message}") from None
@@ -44,10 +66,12 @@ def refusals_in_one_line() -> Iterator[None]:
 
 def workspace(path: str) -> Workspace:
     """Return the workspace that ``ORG/WORKSPACE`` names."""
-    organization, _, slug = path.partition("/")
+    organization, _slash, slug = path.partition("/")
     found = Workspace.objects.filter(organization__slug=organization, slug=slug).first()
     if found is None:
-        raise wrong(f"There is no workspace {path!r}. Write ORGANIZATION/WORKSPACE.")
+        raise wrong(
+            _("There is no workspace %(path)r. Write ORGANIZATION/WORKSPACE.") % {"path": path}
+        )
     return found
 
 
@@ -55,7 +79,7 @@ def organization(slug: str) -> Organization:
     """Return the organization of that slug."""
     found = Organization.objects.filter(slug=slug).first()
     if found is None:
-        raise wrong(f"There is no organization {slug!r}.")
+        raise wrong(_("There is no organization %(slug)r.") % {"slug": slug})
     return found
 
 
@@ -65,10 +89,12 @@ def user(name: str) -> Any:
     try:
         found = users.get_by_natural_key(name)
     except get_user_model().DoesNotExist:
-        raise wrong(f"There is no user {name!r}.") from None
+        raise wrong(_("There is no user %(name)r.") % {"name": name}) from None
     plain = f"{name}{found.get_username()}".isascii()
     if not (plain or accounts.is_called(found, name)):
-        raise wrong(f"There is no user {name!r}, only one whose name looks like it.")
+        raise wrong(
+            _("There is no user %(name)r, only one whose name looks like it.") % {"name": name}
+        )
     return found
 
 
@@ -77,11 +103,13 @@ def expiry(*, lifetime: str | None, moment: str | None) -> datetime | None:
     if lifetime is not None:
         found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", lifetime)
         if found is None:
-            raise wrong(f"{lifetime!r} is no duration. Write 30d, 12h, 90m or 2w.")
+            raise wrong(
+                _("%(text)r is no duration. Write 30d, 12h, 90m or 2w.") % {"text": lifetime}
+            )
         try:
             return timezone.now() + timedelta(**{_UNITS[found[2]]: int(found[1])})
         except OverflowError:
-            raise wrong(f"{lifetime!r} is too long.") from None
+            raise wrong(_("%(text)r is too long.") % {"text": lifetime}) from None
     if moment is None:
         return None
     try:
@@ -89,7 +117,7 @@ def expiry(*, lifetime: str | None, moment: str | None) -> datetime | None:
     except ValueError:
         parsed = None
     if parsed is None:
-        raise wrong(f"{moment!r} is no moment. Write 2030-12-31T23:59:59Z.")
+        raise wrong(_("%(text)r is no moment. Write 2030-12-31T23:59:59Z.") % {"text": moment})
     if timezone.is_naive(parsed):
-        raise wrong(f"{moment!r} has no time zone. Write 2030-12-31T23:59:59Z.")
+        raise wrong(_("%(text)r has no time zone. Write 2030-12-31T23:59:59Z.") % {"text": moment})
     return parsed

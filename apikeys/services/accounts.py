@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError
 from django.db.models import Q
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys import emails
@@ -110,5 +111,5 @@ def create(*, email: str, password: str) -> Any:
 def _taken() -> Conflict:
     return Conflict(
         "invitation.account_exists",
-        "There is an account with this e-mail address. Log in to accept the invitation.",
+        _("There is an account with this e-mail address. Log in to accept the invitation."),
     )

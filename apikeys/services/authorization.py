@@ -13,6 +13,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import router
+from django.utils.translation import gettext as _
 
 from apikeys.models import AccessToken, Membership, Organization, Workspace, people
 from apikeys.models.organizations import Role
@@ -31,7 +32,9 @@ def require_admin(actor: Actor, organization: Organization) -> None:
     """
     if actor.kind == "system" or (actor.kind == "user" and _is_admin(actor, organization)):
         return
-    raise NotAllowed("organization.admin_required", "Only admins of the organization may do this.")
+    raise NotAllowed(
+        "organization.admin_required", _("Only admins of the organization may do this.")
+    )
 
 
 def require_operator(actor: Actor) -> None:
@@ -45,7 +48,7 @@ def require_operator(actor: Actor) -> None:
         user is not None and people.is_active(user) and is_operator(user)
     ):
         return
-    raise NotAllowed("limits.operator_required", "Only the operator of this site sets limits.")
+    raise NotAllowed("limits.operator_required", _("Only the operator of this site sets limits."))
 
 
 def is_operator(user: Any) -> bool:
@@ -82,9 +85,11 @@ def require_owner_choice(actor: Actor, workspace: Workspace, *, kind: str, owner
         and actor.kind == "user"
         and not _is_admin(actor, workspace.organization)
     ):
-        raise NotAllowed("organization.admin_required", "Members make personal tokens only.")
+        raise NotAllowed("organization.admin_required", _("Members make personal tokens only."))
     if kind == Kind.PERSONAL and actor.kind != "system" and owner != actor.user:
-        raise NotAllowed("token.owner_not_you", "You can make personal tokens for yourself only.")
+        raise NotAllowed(
+            "token.owner_not_you", _("You can make personal tokens for yourself only.")
+        )
 
 
 def require_within_parent(
@@ -108,9 +113,9 @@ def require_within_parent(
         NotAllowed: ``token.exceeds_parent``, ``token.grandchild`` or ``token.parent_not_usable``.
     """
     if not parent.is_usable:
-        raise NotAllowed("token.parent_not_usable", "The token that makes this one has ended.")
+        raise NotAllowed("token.parent_not_usable", _("The token that makes this one has ended."))
     if parent.parent_id is not None:
-        raise NotAllowed("token.grandchild", "A token made by a token can't make another one.")
+        raise NotAllowed("token.grandchild", _("A token made by a token can't make another one."))
     dialect = workspace.speaks
     within = {
         "workspace": workspace.pk == parent.workspace_id,
@@ -123,7 +128,8 @@ def require_within_parent(
     if exceeded:
         raise NotAllowed(
             "token.exceeds_parent",
-            f"The new token would exceed the one that makes it in: {', '.join(exceeded)}.",
+            _("The new token would exceed the one that makes it in: %(fields)s.")
+            % {"fields": ", ".join(exceeded)},
             exceeds=exceeded,
         )
 
@@ -163,22 +169,24 @@ def _bearer_now(actor: Actor) -> AccessToken | None:
         return None
     bearer = AccessToken.objects.for_status().filter(pk=actor.token.pk).first()
     if bearer is None or not bearer.is_usable:
-        raise NotAllowed("token.parent_not_usable", "The token of this request has ended.")
+        raise NotAllowed("token.parent_not_usable", _("The token of this request has ended."))
     return bearer
 
 
 def _require_managing_token(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
     bearer = _bearer_now(actor)
     if bearer is None or MANAGE not in bearer.scopes:
-        raise NotAllowed("token.manage_required", f"This needs the scope {MANAGE}.")
+        raise NotAllowed(
+            "token.manage_required", _("This needs the scope %(scope)s.") % {"scope": MANAGE}
+        )
     if workspace.pk != bearer.workspace_id:
-        raise NotAllowed("token.manage_required", "This token manages its own workspace only.")
+        raise NotAllowed("token.manage_required", _("This token manages its own workspace only."))
     if token is not None and token.pk != bearer.pk and token.parent_id != bearer.pk:
-        raise NotAllowed("token.not_yours", "A token manages itself and the tokens it has made.")
+        raise NotAllowed("token.not_yours", _("A token manages itself and the tokens it has made."))
 
 
 def _require_self_service(actor: Actor, workspace: Workspace, token: AccessToken | None) -> None:
     if not workspace.speaks.self_service or not _is_member(actor, workspace.organization):
-        raise NotAllowed("organization.admin_required", "Only admins may manage access tokens.")
+        raise NotAllowed("organization.admin_required", _("Only admins may manage access tokens."))
     if token is not None and (token.kind != Kind.PERSONAL or token.owner != actor.user):
-        raise NotAllowed("token.not_yours", "You can manage your own personal tokens only.")
+        raise NotAllowed("token.not_yours", _("You can manage your own personal tokens only."))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from apikeys.models import Organization
 from apikeys.services import audit
@@ -36,14 +37,16 @@ def grant_credits(*, actor: Actor, organization: Organization, amount: int) -> O
         Invalid: the amount, or the balance it would make, is out of range.
     """
     if actor.kind != "system":
-        raise NotAllowed("organization.operator_required", "Only the operator may do this.")
+        raise NotAllowed("organization.operator_required", _("Only the operator may do this."))
     if isinstance(amount, bool) or not 1 <= amount <= LARGEST_GRANT:
         raise Invalid(
-            "credits.range", f"Grant from 1 to {LARGEST_GRANT:,} credits.", field="amount"
+            "credits.range",
+            _("Grant from 1 to %(most)s credits.") % {"most": f"{LARGEST_GRANT:,}"},
+            field="amount",
         )
     organization = lock_organization(organization)
     if organization.credits + amount > LARGEST_BALANCE:
-        raise Invalid("credits.balance", "That would be too many credits.", field="amount")
+        raise Invalid("credits.balance", _("That would be too many credits."), field="amount")
     before = organization.credits
     organization.credits = before + amount
     organization.save(update_fields=["credits"])

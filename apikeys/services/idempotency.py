@@ -9,6 +9,8 @@ import hashlib
 import json
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from apikeys.models import AccessToken, Organization, SecretIssue
 from apikeys.services.actors import Actor
 from apikeys.services.errors import AlreadyIssued, Invalid
@@ -36,7 +38,10 @@ def require_new(
     printable = creation_id.isascii() and creation_id.isprintable()
     if not creation_id or len(creation_id) > LONGEST_CREATION_ID or not printable:
         raise Invalid(
-            "creation_id.invalid", "Use 1 to 255 printable ASCII characters.", field="creation_id"
+            "creation_id.invalid",
+            _("Use 1 to %(longest)d printable ASCII characters.")
+            % {"longest": LONGEST_CREATION_ID},
+            field="creation_id",
         )
     # Rows without a caller are of an earlier release, when an id was the whole organization's.
     issue = (
@@ -51,11 +56,11 @@ def require_new(
         return
     if issue.fingerprint != fingerprint:
         raise Invalid(
-            "creation_id.reused", "This id was used for another request.", field="creation_id"
+            "creation_id.reused", _("This id was used for another request."), field="creation_id"
         )
     raise AlreadyIssued(
         "creation_id.used",
-        "This secret was made before and can't be shown again.",
+        _("This secret was made before and can't be shown again."),
         token_id=issue.token.token_id,
     )
 

@@ -20,6 +20,8 @@ from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.core.validators import validate_email
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apikeys import emails
 from apikeys.models import Invitation, Membership, Organization
@@ -71,10 +73,10 @@ def invite(
     require_admin(actor, organization)
     email = _address(email)
     if role not in Role.values:
-        raise Invalid("role.unknown", "Choose a role: admin or member.", field="role")
+        raise Invalid("role.unknown", _("Choose a role: admin or member."), field="role")
     alike = Membership.objects.filter(accounts.having(email, "user__"), organization=organization)
     if any(accounts.is_called(found.user, email) for found in alike.select_related("user")):
-        raise Invalid("member.exists", "A member has this address already.", field="email")
+        raise Invalid("member.exists", _("A member has this address already."), field="email")
     _require_not_invited(actor, organization, email)
     _require_few(organization)
     invitation = Invitation.objects.create(
@@ -113,7 +115,7 @@ def resend_invitation(*, actor: Actor, invitation: Invitation, page_url: PageUrl
     # That of a clock that was ahead is no reason to wait until its moment comes.
     if abs(now - (invitation.expires_at - LIFETIME)) < RESEND_AFTER:
         raise Conflict(
-            "invitation.just_sent", "This was sent a moment ago. Wait five minutes to resend it."
+            "invitation.just_sent", _("This was sent a moment ago. Wait five minutes to resend it.")
         )
     changes = {
         "created_at": min(invitation.created_at, now),
@@ -175,14 +177,14 @@ def read_link(link: str) -> Invitation:
     except (BadSignature, ValueError, Invitation.DoesNotExist):
         raise Invalid(
             "invitation.unknown",
-            "This link is not complete or was changed. Open it from the e-mail again.",
+            _("This link is not complete or was changed. Open it from the e-mail again."),
         ) from None
     _require_unanswered(invitation)
     _require_not_void(invitation)
     if stale or invitation.state is InvitationState.EXPIRED:
         raise Conflict(
             "invitation.expired",
-            "This invitation has expired. Ask an admin of the organization to send it again.",
+            _("This invitation has expired. Ask an admin of the organization to send it again."),
         )
     return invitation
 
@@ -199,7 +201,7 @@ def accept_invitation(*, actor: Actor, link: str) -> Membership:
     if actor.kind != "user" or not accounts.has_address(actor.user, invitation.email):
         raise NotAllowed(
             "invitation.other_address",
-            "This invitation is for another e-mail address than your account's.",
+            _("This invitation is for another e-mail address than your account's."),
         )
     return _accept(actor, invitation)
 
@@ -228,7 +230,7 @@ def sign_up_and_accept(*, link: str, password: str, address: str | None = None) 
 
 def _accept(actor: Actor, invitation: Invitation) -> Membership:
     if invitation.organization.memberships.filter(user=actor.user).exists():
-        raise Conflict("member.exists", "You are a member already.")
+        raise Conflict("member.exists", _("You are a member already."))
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
     membership = join(
@@ -271,17 +273,21 @@ def _answered_for_by(actor: Actor) -> dict[str, Any]:
 
 def _require_unanswered(invitation: Invitation) -> None:
     if invitation.state is InvitationState.ACCEPTED:
-        raise Conflict("invitation.accepted", "This invitation was used already.")
+        raise Conflict("invitation.accepted", _("This invitation was used already."))
     if invitation.state is InvitationState.WITHDRAWN:
-        raise Conflict("invitation.withdrawn", "This invitation was withdrawn by the organization.")
+        raise Conflict(
+            "invitation.withdrawn", _("This invitation was withdrawn by the organization.")
+        )
 
 
 def _require_not_void(invitation: Invitation) -> None:
     if invitation.state is InvitationState.VOID:
         raise Conflict(
             "invitation.void",
-            "This invitation is no longer valid: who sent it may not invite any more. "
-            "A new one is needed.",
+            _(
+                "This invitation is no longer valid: who sent it may not invite any more. "
+                "A new one is needed."
+            ),
         )
 
 
@@ -294,7 +300,7 @@ def _require_not_invited(actor: Actor, organization: Organization, email: str) -
     if any(found.state is InvitationState.OPEN for found in unanswered):
         raise Conflict(
             "invitation.open",
-            "This address is invited already. Resend or withdraw that invitation.",
+            _("This address is invited already. Resend or withdraw that invitation."),
             field="email",
         )
     # One that ran out or is void makes place for the new one.
@@ -309,7 +315,12 @@ def _require_few(organization: Organization) -> None:
     if recent.count() >= MOST_PER_DAY:
         raise Conflict(
             "invitation.too_many",
-            f"At most {MOST_PER_DAY} invitations can be sent in 24 hours. Try again tomorrow.",
+            ngettext(
+                "At most %(most)d invitation can be sent in 24 hours. Try again tomorrow.",
+                "At most %(most)d invitations can be sent in 24 hours. Try again tomorrow.",
+                MOST_PER_DAY,
+            )
+            % {"most": MOST_PER_DAY},
             field="email",
         )
 
@@ -320,7 +331,7 @@ def _address(email: str) -> str:
         validate_email(email)
         Invitation._meta.get_field("email").run_validators(email)
     except ValidationError:
-        raise Invalid("email.invalid", "Enter an e-mail address.", field="email") from None
+        raise Invalid("email.invalid", _("Enter an e-mail address."), field="email") from None
     except ValueError as error:
         raise Invalid("email.invalid", str(error), field="email") from None
     return email

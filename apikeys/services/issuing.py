@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db import IntegrityError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys.credentials import digests
@@ -91,7 +92,7 @@ def create_token(
     workspace = Workspace.objects.select_related("organization").get(pk=workspace.pk)
     require_token_manager(actor, workspace, None)
     if kind not in Kind.values:
-        raise Invalid("kind.unknown", "Choose automation or personal.", field="kind")
+        raise Invalid("kind.unknown", _("Choose automation or personal."), field="kind")
     require_owner_choice(actor, workspace, kind=kind, owner=owner)
     dialect = workspace.speaks
     allowed = validation.networks(allowed_networks)
@@ -172,7 +173,7 @@ def rotate_token(
     require_rotatable(token)
     _require_seen(token, seen, unless_rotated_within)
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        raise Invalid("overlap.range", "The overlap is between 0 and 7 days.", field="overlap")
+        raise Invalid("overlap.range", _("The overlap is between 0 and 7 days."), field="overlap")
     secret = _replace_secret(token, overlap)
     remember(actor, organization, creation_id, fingerprint, token)
     audit.record(
@@ -197,7 +198,7 @@ def end_overlap(*, actor: Actor, token: AccessToken) -> AccessToken:
     token = lock_token(token)
     require_token_manager(actor, token.workspace, token)
     if not token.has_overlap():
-        raise Conflict("token.no_overlap", "No earlier secret is accepted any more.")
+        raise Conflict("token.no_overlap", _("No earlier secret is accepted any more."))
     token.previous_digest = ""
     token.previous_expires_at = None
     token.save(update_fields=["previous_digest", "previous_expires_at", "updated_at"])
@@ -250,7 +251,7 @@ def _stamp_after(last: datetime | None, now: datetime) -> datetime:
 def _insert(token: AccessToken, dialect: Dialect) -> str:
     """Insert the token under a new id and return its secret; a taken id is drawn again."""
     shape = dialect.key_shape
-    for _ in range(ID_ATTEMPTS):
+    for _attempt in range(ID_ATTEMPTS):
         token.token_id = shape.new_id()
         if AccessToken.objects.filter(token_id=token.token_id).exists():
             continue
@@ -264,7 +265,7 @@ def _insert(token: AccessToken, dialect: Dialect) -> str:
                 continue
             raise
         return secret
-    raise Conflict("token.no_free_id", "No free token id was found. Try again.")
+    raise Conflict("token.no_free_id", _("No free token id was found. Try again."))
 
 
 def _require_seen(token: AccessToken, seen: datetime | None, within: timedelta) -> None:
@@ -274,8 +275,10 @@ def _require_seen(token: AccessToken, seen: datetime | None, within: timedelta) 
         return
     raise Conflict(
         "token.rotated_meanwhile",
-        "This token has just been rotated, and rotating it again would end the new secret. "
-        "If you mean that, read the token again and say which rotated_at you have seen.",
+        _(
+            "This token has just been rotated, and rotating it again would end the new secret. "
+            "If you mean that, read the token again and say which rotated_at you have seen."
+        ),
         rotated_at=last.isoformat() if last else None,
     )
 
@@ -284,15 +287,17 @@ def _require_personal_whole(token: AccessToken) -> None:
     if token.kind != Kind.PERSONAL:
         return
     if token.owner is None:
-        raise Invalid("token.owner_required", "A personal token has an owner.", field="owner")
+        raise Invalid("token.owner_required", _("A personal token has an owner."), field="owner")
     member = Membership.objects.filter(organization=token.organization, user=token.owner)
     if not member.exists():
         raise Invalid(
-            "token.owner_no_member", "The owner is not in the organization.", field="owner"
+            "token.owner_no_member", _("The owner is not in the organization."), field="owner"
         )
     # It would go on managing after its owner has stopped being an admin.
     if MANAGE in token.scopes:
-        raise NotAllowed("scope.not_personal", f"A personal token can't hold {MANAGE}.")
+        raise NotAllowed(
+            "scope.not_personal", _("A personal token can't hold %(scope)s.") % {"scope": MANAGE}
+        )
 
 
 def _require_within(actor: Actor, token: AccessToken) -> None:

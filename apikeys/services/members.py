@@ -13,6 +13,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import router
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apikeys.models import AccessToken, Invitation, Membership, Organization, admins, people
 from apikeys.models.organizations import Role
@@ -47,7 +48,7 @@ def join(*, actor: Actor, organization: Organization, user: Any, role: str) -> M
     """Add the membership as part of a change that was allowed already, inside its transaction."""
     _require_role(role)
     if Membership.objects.filter(organization=organization, user=user).exists():
-        raise Conflict("member.exists", "This person is a member already.")
+        raise Conflict("member.exists", _("This person is a member already."))
     membership = Membership.objects.create(organization=organization, user=user, role=role)
     # Whoever ended an earlier membership past these services left them behind.
     left_behind = lock_tokens(personal_tokens(membership))
@@ -131,7 +132,7 @@ def leave_organization(*, actor: Actor, organization: Organization) -> list[Acce
         else None
     )
     if membership is None:
-        raise NotAllowed("member.not_you", "You are not a member of this organization.")
+        raise NotAllowed("member.not_you", _("You are not a member of this organization."))
     _require_another_admin(membership)
     return _end(actor, Action.MEMBER_LEFT, membership, reason="Member left")
 
@@ -269,7 +270,7 @@ def known_user(*, actor: Actor, organization: Organization, name: str) -> Any:
                 return found.user
     raise Invalid(
         "user.unknown",
-        "You manage nobody of this name in another organization. Invite them by e-mail instead.",
+        _("You manage nobody of this name in another organization. Invite them by e-mail instead."),
         field="user",
     )
 
@@ -278,17 +279,17 @@ def _require_another_admin(membership: Membership) -> None:
     if is_last_admin(membership):
         raise Conflict(
             "member.last_admin",
-            "This is the last admin. Make somebody else an admin first.",
+            _("This is the last admin. Make somebody else an admin first."),
         )
 
 
 def _require_role(role: str) -> None:
     if role not in Role.values:
-        raise Invalid("role.unknown", "Choose a role: admin or member.", field="role")
+        raise Invalid("role.unknown", _("Choose a role: admin or member."), field="role")
 
 
 def _current(membership: Membership) -> Membership:
     try:
         return Membership.objects.select_related("user", "organization").get(pk=membership.pk)
     except Membership.DoesNotExist:
-        raise Conflict("member.gone", "This person is no longer a member.") from None
+        raise Conflict("member.gone", _("This person is no longer a member.")) from None

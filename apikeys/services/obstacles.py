@@ -7,27 +7,29 @@ whoever wants to make, rotate or enable.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import AccessToken
 from apikeys.services.errors import Conflict
 
-SENTENCES: Final[Mapping[str, str]] = {
-    "token.revoked": "This token is revoked, for ever.",
-    "token.expired": "This token has expired. Generate a new one.",
-    "workspace.archived": "This workspace is archived.",
-    "token.owner_gone": "The owner of this token is gone: it is refused for ever. Revoke it.",
-    "organization.suspended": (
+SENTENCES: Final[Mapping[str, Any]] = {
+    "token.revoked": _("This token is revoked, for ever."),
+    "token.expired": _("This token has expired. Generate a new one."),
+    "workspace.archived": _("This workspace is archived."),
+    "token.owner_gone": _("The owner of this token is gone: it is refused for ever. Revoke it."),
+    "organization.suspended": _(
         "This organization is suspended: its tokens are refused until it is active again."
     ),
-    "token.owner_inactive": (
+    "token.owner_inactive": _(
         "The account of this token's owner is inactive: the token is refused until the account is "
         "active again."
     ),
-    "token.overlap_running": (
+    "token.overlap_running": _(
         "The secret before the last rotation still works. End the overlap first."
     ),
-    "token.shape_unknown": "Tokens of this old shape can't be rotated.",
+    "token.shape_unknown": _("Tokens of this old shape can't be rotated."),
 }
 
 
@@ -38,7 +40,7 @@ def conflict(code: str) -> Conflict:
         code: one of ``SENTENCES``.
     """
     field = "workspace" if code == "workspace.archived" else ""
-    return Conflict(code, SENTENCES[code], field=field)
+    return Conflict(code, str(SENTENCES[code]), field=field)
 
 
 def require_no_obstacle(token: AccessToken) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import IntegrityError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apikeys.limits import Limit
 from apikeys.models import Membership, Organization
@@ -50,14 +51,14 @@ def create_organization(
         NotAllowed: the actor names somebody else as admin.
     """
     if actor.kind == "token" or (actor.kind == "user" and admin != actor.user):
-        raise NotAllowed("organization.admin_not_you", "Create organizations for yourself only.")
+        raise NotAllowed("organization.admin_not_you", _("Create organizations for yourself only."))
     name = validation.name(name)
     organization = Organization(name=name, slug=slugs.free_slug(name, slug), credits=credits)
     try:
         with savepoint():
             organization.save(force_insert=True)
     except IntegrityError:
-        raise Invalid("slug.taken", "This short name is taken.", field="slug") from None
+        raise Invalid("slug.taken", _("This short name is taken."), field="slug") from None
     Membership.objects.create(organization=organization, user=admin, role=Role.ADMIN)
     audit.record(
         actor,
@@ -68,9 +69,7 @@ def create_organization(
         dialect=dialect,
     )
     for environment in (Environment.DEVELOPMENT, Environment.PRODUCTION):
-        insert_workspace(
-            actor, organization, str(environment.label).capitalize(), environment, dialect
-        )
+        insert_workspace(actor, organization, environment.value.capitalize(), environment, dialect)
     return organization
 
 
@@ -168,7 +167,7 @@ def resume_organization(*, actor: Actor, organization: Organization) -> Organiza
 
 def _set_suspended(actor: Actor, organization: Organization, *, suspended: bool) -> Organization:
     if actor.kind != "system":
-        raise NotAllowed("organization.operator_required", "Only the operator may do this.")
+        raise NotAllowed("organization.operator_required", _("Only the operator may do this."))
     organization = lock_organization(organization)
     if (organization.suspended_at is not None) != suspended:
         organization.suspended_at = timezone.now() if suspended else None
@@ -180,7 +179,9 @@ def _set_suspended(actor: Actor, organization: Organization, *, suspended: bool)
 
 def _lifetime(days: int | None) -> int | None:
     if days is not None and not 1 <= days <= 36_500:
-        raise Invalid("lifetime.range", "Give a number of days from 1.", field="max_lifetime_days")
+        raise Invalid(
+            "lifetime.range", _("Give a number of days from 1."), field="max_lifetime_days"
+        )
     return days
 
 

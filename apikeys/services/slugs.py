@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apikeys.models import Organization
 from apikeys.services.errors import Invalid
@@ -23,10 +24,12 @@ def free_slug(name: str, wanted: str | None) -> str:
     if wanted is not None:
         if not wanted or slugify(wanted) != wanted or len(wanted) > 64:
             raise Invalid(
-                "slug.invalid", "Use small letters, digits and hyphens, at most 64.", field="slug"
+                "slug.invalid",
+                _("Use small letters, digits and hyphens, at most 64."),
+                field="slug",
             )
         if wanted in RESERVED_SLUGS:
-            raise Invalid("slug.taken", "This short name is taken.", field="slug")
+            raise Invalid("slug.taken", _("This short name is taken."), field="slug")
         return wanted
     base = slugify(name)[:56] or "organization"
     taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))

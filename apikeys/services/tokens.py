@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.models.tokens import Kind
@@ -100,7 +101,7 @@ def update_token(
     if widens and actor.token is not None and token.pk == actor.token.pk:
         raise NotAllowed(
             "token.exceeds_parent",
-            "A token can't widen itself.",
+            _("A token can't widen itself."),
             field="allowed_networks",
             exceeds=["allowed_networks"],
         )
@@ -184,7 +185,7 @@ def revoke_own(*, actor: Actor, token: AccessToken) -> AccessToken:
     lock_organization(token.workspace.organization)
     token = lock_token(token)
     if actor.token is None or actor.token.pk != token.pk:
-        raise NotAllowed("token.not_yours", "A token can revoke itself here, and no other.")
+        raise NotAllowed("token.not_yours", _("A token can revoke itself here, and no other."))
     _revoke(actor, [token], "Revoked by itself")
     return token
 
@@ -208,7 +209,7 @@ def revoke_tokens(
         AccessToken.objects.in_organization(organization).filter(token_id__in=wanted)
     )
     if len(tokens) != len(wanted):
-        raise Invalid("token.unknown", "One of the tokens does not exist.", field="token_ids")
+        raise Invalid("token.unknown", _("One of the tokens does not exist."), field="token_ids")
     for token in tokens:
         _require_may_revoke(actor, token)
     return _revoke(actor, tokens, reason)
@@ -285,7 +286,7 @@ def _narrower_scopes(token: AccessToken, scopes: Sequence[str]) -> list[str]:
     if not is_narrower(names, token.scopes, dialect.available_scopes, dialect.implies):
         raise Invalid(
             "token.scopes_widened",
-            "Scopes can only be taken away. Generate a new token to grant more.",
+            _("Scopes can only be taken away. Generate a new token to grant more."),
             field="scopes",
         )
     return names
@@ -297,7 +298,7 @@ def _earlier_expiry(token: AccessToken, expires_at: datetime | None) -> datetime
     if expires_at is None or (token.expires_at is not None and expires_at > token.expires_at):
         raise Invalid(
             "token.expiry_extended",
-            "The expiry can only be brought forward. Generate a new token to have more time.",
+            _("The expiry can only be brought forward. Generate a new token to have more time."),
             field="expires_at",
         )
     return validation.expiry(expires_at, organization=token.organization)

@@ -14,6 +14,7 @@ from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
 from django.db import OperationalError, router, transaction
+from django.utils.translation import gettext as _
 
 from apikeys.models import AccessToken
 from apikeys.models.locks import is_lost_race
@@ -35,7 +36,7 @@ def atomic(change: Callable[Given, Result]) -> Callable[Given, Result]:
     @wraps(change)
     def whole(*args: Given.args, **kwargs: Given.kwargs) -> Result:
         nested = transaction.get_connection(_database()).in_atomic_block
-        for _ in range(1 if nested else ATTEMPTS):
+        for _attempt in range(1 if nested else ATTEMPTS):
             try:
                 with savepoint():
                     return change(*args, **kwargs)
@@ -46,7 +47,7 @@ def atomic(change: Callable[Given, Result]) -> Callable[Given, Result]:
                     raise
                 lost = error
         raise LostRace(
-            "change.overtaken", "Somebody else made a change at the same moment. Try again."
+            "change.overtaken", _("Somebody else made a change at the same moment. Try again.")
         ) from lost
 
     return whole

@@ -5,6 +5,7 @@ Each function returns the value in its stored form or raises ``Invalid`` with it
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apikeys import conf, pasted, visible
 from apikeys import networks as net
@@ -43,30 +46,33 @@ def text(value: str, *, field: str, longest: int, required: bool) -> str:
             nothing to be seen where something is required.
     """
     if not isinstance(value, str):
-        raise Invalid(f"{field}.invalid", "This must be text.", field=field)
+        raise Invalid(f"{field}.invalid", _("This must be text."), field=field)
     if len(value) > _LONGEST_DECOMPOSED * longest:
         raise _too_long(field, longest)
     value = visible.normalized("NFC", value).strip()
     value = pasted.cut(value, sure=True).text
     if required and not value:
-        raise Invalid(f"{field}.required", "This can't be empty.", field=field)
+        raise Invalid(f"{field}.required", _("This can't be empty."), field=field)
     if len(value) > longest:
         raise _too_long(field, longest)
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _TURNING for c in value):
         raise Invalid(
             f"{field}.control_character",
-            "Line breaks and control characters can't be used.",
+            _("Line breaks and control characters can't be used."),
             field=field,
         )
     if value and not visible.has_something_visible(value):
         raise Invalid(
-            f"{field}.invisible", "Use at least one character that can be seen.", field=field
+            f"{field}.invisible", _("Use at least one character that can be seen."), field=field
         )
     return value
 
 
 def _too_long(field: str, longest: int) -> Invalid:
-    return Invalid(f"{field}.too_long", f"Use at most {longest} characters.", field=field)
+    sentence = ngettext(
+        "Use at most %(longest)d character.", "Use at most %(longest)d characters.", longest
+    )
+    return Invalid(f"{field}.too_long", sentence % {"longest": longest}, field=field)
 
 
 def reason(value: str) -> str:
@@ -99,7 +105,7 @@ def token_name(
         others = others.exclude(pk=excluding.pk)
     if kind == Kind.AUTOMATION and _is_taken(wanted, others):
         raise Invalid(
-            "token.name_taken", "Another token of this workspace has this name.", field="name"
+            "token.name_taken", _("Another token of this workspace has this name."), field="name"
         )
     return wanted
 
@@ -160,37 +166,41 @@ def expiry(value: datetime | timedelta | None, *, organization: Organization) ->
             raise _too_far() from None
     if value is None:
         if longest is not None:
-            raise Invalid(
-                "expiry.required",
-                f"Tokens of this organization live at most {_in_words(longest)}.",
-                field="expires_at",
-            )
+            raise Invalid("expiry.required", _live_at_most(longest), field="expires_at")
         return None
     if timezone.is_naive(value):
-        raise Invalid("expiry.naive", "Give the time zone of the expiry.", field="expires_at")
+        raise Invalid("expiry.naive", _("Give the time zone of the expiry."), field="expires_at")
     if value <= now:
-        raise Invalid("expiry.past", "Choose a time in the future.", field="expires_at")
+        raise Invalid("expiry.past", _("Choose a time in the future."), field="expires_at")
     if longest is not None and value > now + longest + _GRACE:
-        raise Invalid(
-            "expiry.too_late",
-            f"Tokens of this organization live at most {_in_words(longest)}.",
-            field="expires_at",
-        )
+        raise Invalid("expiry.too_late", _live_at_most(longest), field="expires_at")
     if value > now + LONGEST_LIFE + _GRACE:
         raise _too_far()
     return value
 
 
 def _too_far() -> Invalid:
-    return Invalid(
-        "expiry.range",
-        f"Choose a time within the next {LONGEST_LIFE.days} days, or none.",
-        field="expires_at",
+    sentence = ngettext(
+        "Choose a time within the next %(days)d day, or none.",
+        "Choose a time within the next %(days)d days, or none.",
+        LONGEST_LIFE.days,
     )
+    return Invalid("expiry.range", sentence % {"days": LONGEST_LIFE.days}, field="expires_at")
 
 
-def _in_words(length: timedelta) -> str:
-    """Return "90 days", or hours where it is no number of days."""
+def _live_at_most(length: timedelta) -> str:
+    """Say it in days, or in hours where it is no number of days."""
     if length % timedelta(days=1):
-        return f"{length / timedelta(hours=1):g} hours"
-    return f"{length.days} days"
+        hours = length / timedelta(hours=1)
+        sentence = ngettext(
+            "Tokens of this organization live at most %(hours)g hour.",
+            "Tokens of this organization live at most %(hours)g hours.",
+            math.ceil(hours),
+        )
+        return sentence % {"hours": hours}
+    sentence = ngettext(
+        "Tokens of this organization live at most %(days)d day.",
+        "Tokens of this organization live at most %(days)d days.",
+        length.days,
+    )
+    return sentence % {"days": length.days}

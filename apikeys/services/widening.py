@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from apikeys import networks
 from apikeys.limits import Limit
 from apikeys.services.actors import Actor
@@ -28,7 +30,7 @@ def require_recent_password(actor: Actor) -> None:
     if actor.kind == "user" and not actor.password_recent:
         raise NotAllowed(
             PASSWORD_REQUIRED,
-            "Confirm your password in the dashboard, then send the request again.",
+            _("Confirm your password in the dashboard, then send the request again."),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apikeys import dialects, visible
 from apikeys.models import AccessToken, Organization, Workspace
@@ -31,7 +32,7 @@ def create_workspace(
     organization = lock_organization(organization)
     require_admin(actor, organization)
     if environment not in Environment.values:
-        raise Invalid("environment.unknown", "Choose an environment.", field="environment")
+        raise Invalid("environment.unknown", _("Choose an environment."), field="environment")
     name = validation.name(name)
     return insert_workspace(actor, organization, name, environment, dialect)
 
@@ -96,13 +97,13 @@ def insert_workspace(
         Invalid: the name makes no slug or is taken, or there is no such dialect.
     """
     if dialect not in dialects.all_dialects():
-        raise Invalid("dialect.unknown", "Choose an API.", field="dialect")
+        raise Invalid("dialect.unknown", _("Choose an API."), field="dialect")
     _require_free(organization, name)
     slug = slugify(name)[:64]
     if not slug:
-        raise Invalid("name.no_slug", "Use at least one letter or digit.", field="name")
+        raise Invalid("name.no_slug", _("Use at least one letter or digit."), field="name")
     if Workspace.objects.filter(organization=organization, slug=slug).exists():
-        raise Invalid("workspace.name_taken", "Another workspace has this name.", field="name")
+        raise Invalid("workspace.name_taken", _("Another workspace has this name."), field="name")
     workspace = Workspace.objects.create(
         organization=organization, slug=slug, name=name, environment=environment, dialect=dialect
     )
@@ -125,7 +126,7 @@ def _require_free(organization: Organization, name: str, *, but: Workspace | Non
         others = others.exclude(pk=but.pk)
     names = others.values_list("name", flat=True)
     if visible.compared(name) in map(visible.compared, names):
-        raise Invalid("workspace.name_taken", "Another workspace has this name.", field="name")
+        raise Invalid("workspace.name_taken", _("Another workspace has this name."), field="name")
 
 
 def _lock_workspace(actor: Actor, workspace: Workspace) -> Workspace:
@@ -133,5 +134,5 @@ def _lock_workspace(actor: Actor, workspace: Workspace) -> Workspace:
     require_admin(actor, organization)
     workspace = Workspace.objects.select_related("organization").get(pk=workspace.pk)
     if workspace.archived_at is not None:
-        raise Conflict("workspace.archived", "This workspace is archived.")
+        raise Conflict("workspace.archived", _("This workspace is archived."))
     return workspace

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -97,7 +98,7 @@ class UsageView(ManagementMixin, APIView):
             return None if self.bearer is None else self.bearer.workspace
         workspace = self.workspaces().filter(slug=slug).first()
         if workspace is None:
-            raise ValidationError({"workspace": "There is no such workspace."})
+            raise ValidationError({"workspace": _("There is no such workspace.")})
         return workspace
 
     def _token(self, token_id: str | None) -> AccessToken | None:
@@ -106,7 +107,7 @@ class UsageView(ManagementMixin, APIView):
         tokens = AccessToken.objects.filter(workspace__in=self.workspaces())
         token = tokens.filter(token_id=token_id).first()
         if token is None:
-            raise ValidationError({"token": "There is no such token."})
+            raise ValidationError({"token": _("There is no such token.")})
         return token
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -174,5 +175,7 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
         try:
             path = reverse("apikeys_dashboard:invitation", args=[link])
         except NoReverseMatch:
-            raise Conflict("invitation.no_page", "This site has no page to accept one.") from None
+            raise Conflict(
+                "invitation.no_page", _("This site has no page to accept one.")
+            ) from None
         return str(self.request.build_absolute_uri(path))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
@@ -137,7 +138,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         self.require_recent_password()
         workspace = workspaces.filter(slug=data.pop("workspace")).first()
         if workspace is None:
-            raise Invalid("workspace.unknown", "There is no such workspace.", field="workspace")
+            raise Invalid("workspace.unknown", _("There is no such workspace."), field="workspace")
         actor = self.actor()
         owner = actor.user if data["kind"] == Kind.PERSONAL else None
         issued = self._issue(
@@ -213,7 +214,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         self.require_recent_password()
         workspace = workspaces.filter(slug=data.pop("workspace")).first()
         if workspace is None:
-            raise Invalid("workspace.unknown", "There is no such workspace.", field="workspace")
+            raise Invalid("workspace.unknown", _("There is no such workspace."), field="workspace")
         return self.output(services.revoke_all(actor=self.actor(), workspace=workspace, **data))
 
     def _issue(self, service: Any, **arguments: Any) -> IssuedToken:

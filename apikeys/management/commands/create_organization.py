@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apikeys.management import arguments
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import create_organization
 
 
-class Command(BaseCommand):
-    help = "Create an organization with workspaces development and production."
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy("Create an organization with workspaces development and production.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("--admin", required=True, metavar="USERNAME", help="its first admin")
-        parser.add_argument("--slug", help="its public name; made from the name when not given")
+        parser.add_argument("--admin", required=True, metavar="USERNAME", help=_("its first admin"))
+        parser.add_argument("--slug", help=_("its public name; made from the name when not given"))
         parser.add_argument("--dialect", default="default")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apikeys.management import arguments
 from apikeys.models import Membership
@@ -14,8 +16,8 @@ from apikeys.services.actors import Actor
 from apikeys.services.tokens import create_token
 
 
-class Command(BaseCommand):
-    help = "Create an access token. Its secret is printed now and never again."
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy("Create an access token. Its secret is printed now and never again.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
@@ -23,12 +25,12 @@ class Command(BaseCommand):
         add("--name", required=True)
         add("--scope", action="append", default=[], dest="scopes", metavar="SCOPE")
         add("--kind", choices=Kind.values, default=Kind.AUTOMATION.value)
-        add("--owner", metavar="USERNAME", help="whose personal token it is")
+        add("--owner", metavar="USERNAME", help=_("whose personal token it is"))
         expiry = parser.add_mutually_exclusive_group()
-        expiry.add_argument("--expires-in", metavar="30d", help="a number and m, h, d or w")
-        expiry.add_argument("--expires-at", metavar="ISO", help="with a time zone")
+        expiry.add_argument("--expires-in", metavar="30d", help=_("a number and m, h, d or w"))
+        expiry.add_argument("--expires-at", metavar="ISO", help=_("with a time zone"))
         add("--allow-network", action="append", default=[], dest="networks", metavar="CIDR")
-        add("--json", action="store_true", help="JSON and nothing else on stdout")
+        add("--json", action="store_true", help=_("JSON and nothing else on stdout"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = arguments.workspace(options["workspace"])
@@ -45,7 +47,7 @@ class Command(BaseCommand):
                 expires_at=expires_at,
             )
         if not options["json"]:
-            self.stderr.write("Save this API key now. It will not be shown again.")
+            self.stderr.write(_("Save this API key now. It will not be shown again."))
             self.stdout.write(issued.api_key)
             return
         token = issued.token
@@ -63,14 +65,17 @@ class Command(BaseCommand):
     def _owner(self, options: dict[str, Any], workspace: Any) -> Any:
         name, personal = options["owner"], options["kind"] == Kind.PERSONAL
         if personal and not name:
-            raise arguments.wrong("A personal token has an owner: add --owner USERNAME.")
+            raise arguments.wrong(_("A personal token has an owner: add --owner USERNAME."))
         if name and not personal:
-            raise arguments.wrong("Only a personal token has an owner: add --kind personal.")
+            raise arguments.wrong(_("Only a personal token has an owner: add --kind personal."))
         if not name:
             return None
         owner = arguments.user(name)
         if not Membership.objects.filter(
             organization=workspace.organization_id, user=owner.pk
         ).exists():
-            raise arguments.wrong(f"{name!r} is no member of {workspace.organization.slug!r}.")
+            raise arguments.wrong(
+                _("%(name)r is no member of %(organization)r.")
+                % {"name": name, "organization": workspace.organization.slug}
+            )
         return owner

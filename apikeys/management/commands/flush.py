@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import flush
 from django.db import connections, transaction
+from django.utils.translation import gettext as _
 
 from apikeys.models import AuditEvent
 
@@ -26,7 +27,7 @@ class Command(flush.Command):
         parser.add_argument(
             "--audit-log",
             action="store_true",
-            help="Empty the audit log of API keys too, which PostgreSQL refuses otherwise.",
+            help=_("Empty the audit log of API keys too, which PostgreSQL refuses otherwise."),
         )
 
     def handle(self, **options: Any) -> None:
@@ -41,8 +42,10 @@ class Command(flush.Command):
         meant = options.get("audit_log") or _OF_TEST_CASES in options
         if not meant and AuditEvent._meta.db_table in connection.introspection.table_names():
             raise CommandError(
-                "The audit log of API keys is not emptied by the way. Keep a copy of it if you "
-                "may need one, then say: manage.py flush --audit-log"
+                _(
+                    "The audit log of API keys is not emptied by the way. Keep a copy of it if you "
+                    "may need one, then say: manage.py flush --audit-log"
+                )
             )
         with transaction.atomic(using=connection.alias):
             with connection.cursor() as cursor:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apikeys.management import arguments
 from apikeys.models import Membership
@@ -13,8 +15,10 @@ from apikeys.services.actors import Actor
 from apikeys.services.members import add_member, change_role
 
 
-class Command(BaseCommand):
-    help = "Make a user an admin of an organization, adding them where they are not in it."
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy(
+        "Make a user an admin of an organization, adding them where they are not in it."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("organization", metavar="ORG")
@@ -30,4 +34,5 @@ class Command(BaseCommand):
                 add_member(actor=actor, organization=organization, user=user, role=Role.ADMIN)
             else:
                 change_role(actor=actor, membership=membership, role=Role.ADMIN)
-        self.stdout.write(f"{user.get_username()} is an admin of {organization.slug}.")
+        said = {"name": user.get_username(), "organization": organization.slug}
+        self.stdout.write(_("%(name)s is an admin of %(organization)s.") % said)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from apikeys.management import arguments
 from apikeys.services.actors import Actor
 from apikeys.services.credits import grant_credits
 
 
-class Command(BaseCommand):
-    help = "Grant an organization credits."
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy("Grant an organization credits.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("organization", metavar="ORGANIZATION", help="its short name (slug)")
-        parser.add_argument("amount", metavar="AMOUNT", type=int, help="credits, from 1")
+        parser.add_argument("organization", metavar="ORGANIZATION", help=_("its short name (slug)"))
+        parser.add_argument("amount", metavar="AMOUNT", type=int, help=_("credits, from 1"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         organization = arguments.organization(options["organization"])
@@ -26,4 +28,10 @@ class Command(BaseCommand):
                 organization=organization,
                 amount=options["amount"],
             )
-        self.stdout.write(f"{organization.slug} has {organization.credits} credits.")
+        sentence = ngettext(
+            "%(organization)s has %(credits)d credit.",
+            "%(organization)s has %(credits)d credits.",
+            organization.credits,
+        )
+        said = {"organization": organization.slug, "credits": organization.credits}
+        self.stdout.write(sentence % said)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apikeys.management import arguments
 from apikeys.models import AccessToken
@@ -13,12 +15,12 @@ from apikeys.models import AccessToken
 PAGE: Final = 500
 
 
-class Command(BaseCommand):
-    help = "List access tokens, newest first."
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy("List access tokens, newest first.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", metavar="ORG/WORKSPACE")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--json", action="store_true", help=_("one JSON object a line"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         tokens = AccessToken.objects.for_status()

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apikeys.activity.retention import prune_activity
+from apikeys.management import arguments
 
 
-class Command(BaseCommand):
-    help = (
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy(
         "Roll hours of usage up into days, and drop usage, refusals and audit events that are "
         'older than APIKEYS["RETENTION"] says. Run it once a day.'
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="count, and change nothing")
+        parser.add_argument("--dry-run", action="store_true", help=_("count, and change nothing"))
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         pruned = prune_activity(dry_run=dry_run)
-        for label, count in (
-            ("hours of usage rolled up", pruned.hours),
-            ("usage counters dropped", pruned.usage),
-            ("refusal counters dropped", pruned.refusals),
-            ("audit events dropped", pruned.audit_events),
+        for line, count in (
+            (_("hours of usage rolled up: %(count)d"), pruned.hours),
+            (_("usage counters dropped: %(count)d"), pruned.usage),
+            (_("refusal counters dropped: %(count)d"), pruned.refusals),
+            (_("audit events dropped: %(count)d"), pruned.audit_events),
         ):
-            self.stdout.write(f"{label}: {count}")
+            self.stdout.write(line % {"count": count})
         if dry_run:
-            self.stdout.write("Nothing was changed.")
+            self.stdout.write(_("Nothing was changed."))

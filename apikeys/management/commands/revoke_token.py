@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apikeys import pasted
 from apikeys.management import arguments
@@ -13,11 +15,11 @@ from apikeys.services.actors import Actor
 from apikeys.services.tokens import revoke_token
 
 
-class Command(BaseCommand):
-    help = "Revoke a token. The next request with it is refused."
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy("Revoke a token. The next request with it is refused.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("token_id", help="or a whole key: its id is taken out of it")
+        parser.add_argument("token_id", help=_("or a whole key: its id is taken out of it"))
         parser.add_argument("--reason", default="")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,11 +28,13 @@ class Command(BaseCommand):
         token_id = pasted.cut(typed).token_id or pasted.id_start(typed)
         token = AccessToken.objects.filter(token_id=token_id).first()
         if token is None:
-            raise arguments.wrong("There is no token with this token id; list_tokens shows them.")
+            raise arguments.wrong(
+                _("There is no token with this token id; list_tokens shows them.")
+            )
         if token.revoked_at is not None:
-            self.stdout.write(f"{token.token_id} was revoked already.")
+            self.stdout.write(_("%(token)s was revoked already.") % {"token": token.token_id})
             return
         actor = Actor.system("revoke_token")
         with arguments.refusals_in_one_line():
             revoke_token(actor=actor, token=token, reason=options["reason"])
-        self.stdout.write(f"{token.token_id} is revoked.")
+        self.stdout.write(_("%(token)s is revoked.") % {"token": token.token_id})

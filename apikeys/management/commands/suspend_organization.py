@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apikeys.management import arguments
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import resume_organization, suspend_organization
 
 
-class Command(BaseCommand):
-    help = "Refuse every token of an organization from the next request on; --resume ends it."
+class Command(arguments.SpeakingCommand):
+    about = gettext_lazy(
+        "Refuse every token of an organization from the next request on; --resume ends it."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("organization", metavar="ORG")
-        parser.add_argument("--resume", action="store_true", help="let its tokens work again")
+        parser.add_argument("--resume", action="store_true", help=_("let its tokens work again"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         organization = arguments.organization(options["organization"])
@@ -27,6 +31,7 @@ class Command(BaseCommand):
             else:
                 suspend_organization(actor=actor, organization=organization)
         if options["resume"]:
-            self.stdout.write(f"The tokens of {organization.slug} work again.")
+            sentence = _("The tokens of %(organization)s work again.")
         else:
-            self.stdout.write(f"{organization.slug} is suspended: its tokens are refused.")
+            sentence = _("%(organization)s is suspended: its tokens are refused.")
+        self.stdout.write(sentence % {"organization": organization.slug})

@@ -75,7 +75,7 @@ class FastCMS(Dialect):
 def _title(problem: Problem) -> str:
     if problem.status == 401:
         return _UNAUTHENTICATED.get(problem.code, "Authentication required")
-    return problem.extra.get("title") or _ERRORS.get(problem.status) or problem.title
+    return problem.extra.get("title") or _ERRORS.get(problem.status) or problem.phrase
 
 
 def _details(problem: Problem) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Fastly(Dialect):
     example_path = "/service"
 
     def render(self, problem: Problem) -> tuple[Any, str]:
-        body = {"msg": _MESSAGES.get(problem.status, problem.title)}
+        body = {"msg": _MESSAGES.get(problem.status, problem.phrase)}
         if problem.status != 401:
             named = (f"{name}: {text}" for name, text in problem.fields.items())
             body["detail"] = " ".join(named) or problem.detail

@@ -33,7 +33,7 @@ class FreeFileTools(Dialect):
 
     def render(self, problem: Problem) -> tuple[Any, str]:
         body = {
-            "error": _TITLES.get(problem.status, problem.title),
+            "error": _TITLES.get(problem.status, problem.phrase),
             "message": _message(problem),
         }
         if problem.status == 429:
