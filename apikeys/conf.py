@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
 
 MINIMUM_PEPPER_LENGTH: Final = 32
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
@@ -37,7 +38,8 @@ class Settings:
     """What ``APIKEYS`` says, checked. One attribute per key, in lower case.
 
     Attributes:
-        scopes: scope name to description, the closed set of the default dialect.
+        scopes: scope name to description, which may be lazy; the closed set of the default
+            dialect.
         dialects: dialect name to the dotted path of its class.
         peppers: version to pepper; the highest version signs, all verify.
         token_hasher: ``"hmac"`` or ``"argon2"``.
@@ -54,7 +56,7 @@ class Settings:
         prepare: send a prepared statement on PostgreSQL, and don't call the stored function.
     """
 
-    scopes: Mapping[str, str] = field(default_factory=dict)
+    scopes: Mapping[str, str | Promise] = field(default_factory=dict)
     dialects: Mapping[str, str] = field(
         default_factory=lambda: {"default": "apikeys.dialects.DefaultDialect"}
     )
@@ -123,6 +125,15 @@ def _mapping_of_strings(where: str, value: object) -> dict[str, str]:
         isinstance(k, str) and isinstance(v, str) for k, v in value.items()
     ):
         raise ImproperlyConfigured(f"{where} must map strings to strings.")
+    return dict(value)
+
+
+def _scopes(where: str, value: object) -> dict[str, str | Promise]:
+    """Take lazy descriptions as they are: the language is that of whoever reads them."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, (str, Promise)) for k, v in value.items()
+    ):
+        raise ImproperlyConfigured(f"{where} must map strings to strings, which may be lazy.")
     return dict(value)
 
 
@@ -235,7 +246,7 @@ def _over_defaults(
 
 
 _CONVERTERS: Final[Mapping[str, Any]] = {
-    "scopes": _mapping_of_strings,
+    "scopes": _scopes,
     "dialects": _dialects,
     "peppers": _peppers,
     "token_hasher": _one_of("hmac", "argon2"),

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from apikeys import conf
@@ -111,7 +112,8 @@ class Dialect:
         earlier_prefixes: prefixes of keys issued before a change; they keep working.
         key_shape: the shape of new tokens.
         earlier_key_shapes: shapes of tokens issued before a change; they keep working.
-        scopes: scope name to description, a closed set. Wildcards can be granted when listed.
+        scopes: scope name to description, which may be lazy; a closed set. Wildcards can be
+            granted when listed.
         implies: scope name to the names it covers besides itself.
         read_scopes: what the preset "Read-only" grants; by default all ``…:read`` scopes.
         env_names: the variables of the ``.env`` file.
@@ -132,7 +134,7 @@ class Dialect:
     earlier_prefixes: ClassVar[frozenset[str]] = frozenset()
     key_shape: ClassVar[KeyShape] = KeyShape()
     earlier_key_shapes: ClassVar[tuple[KeyShape, ...]] = ()
-    scopes: Mapping[str, str] = {}
+    scopes: Mapping[str, str | Promise] = {}
     implies: ClassVar[Mapping[str, frozenset[str]]] = {}
     read_scopes: Sequence[str] | None = None
     env_names: ClassVar[EnvNames] = EnvNames()

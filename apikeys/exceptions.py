@@ -34,6 +34,7 @@ from apikeys.access.problems import (
 from apikeys.access.problems import problem as make_problem
 from apikeys.dialects import Dialect, Problem
 from apikeys.drf import caching
+from apikeys.drf.words import in_our_language
 from apikeys.logs import printable
 from apikeys.refusals import Reason, Refusal, retry_sentence
 
@@ -136,7 +137,9 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     response = Response(body, status=problem.status, content_type=content_type)
     state = states.of(request._request)
     browser = state is not None and state.browser
-    for name, value in headers_of(problem, dialect, browser=browser).items():
+    # What is invalid, the host's serializers say in the host's language.
+    ours = isinstance(exc, Refused) or not isinstance(exc, drf.APIException)
+    for name, value in headers_of(problem, dialect, browser=browser, ours=ours).items():
         response.headers[name] = value
     if isinstance(exc, drf.MethodNotAllowed):
         response.headers["Allow"] = ", ".join(request.parser_context["view"].allowed_methods)
@@ -218,7 +221,8 @@ def _api_exception(exc: drf.APIException) -> Problem:
     drfs = type(exc).__module__ == drf.__name__
     code = _CODES.get(exc.status_code, exc.default_code) if drfs else exc.default_code
     detail = exc.detail if isinstance(exc.detail, str) else " ".join(_flatten(exc.detail).values())
-    return make_problem(exc.status_code, code, str(detail), getattr(exc, "extra", {}))
+    detail = in_our_language(exc) if drfs and isinstance(exc.detail, str) else str(detail)
+    return make_problem(exc.status_code, code, detail, getattr(exc, "extra", {}))
 
 
 def _throttled(exc: drf.Throttled) -> Problem:

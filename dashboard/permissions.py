@@ -42,7 +42,7 @@ class Resource:
 
 def offered(dialect: Dialect) -> dict[str, str]:
     """Return the dialect's own scopes with their descriptions, managing tokens left out."""
-    return {name: text for name, text in dialect.scopes.items() if name != MANAGE}
+    return {name: str(text) for name, text in dialect.scopes.items() if name != MANAGE}
 
 
 def presets(dialect: Dialect) -> dict[str, tuple[str, ...]]:

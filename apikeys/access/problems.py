@@ -22,6 +22,7 @@ from django.core.exceptions import (
 )
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, UnreadablePostError
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from apikeys import pasted
@@ -29,6 +30,7 @@ from apikeys.access.caching import NO_STORE
 from apikeys.access.outages import is_outage, log_outage
 from apikeys.access.state import Access
 from apikeys.dialects import Dialect, Problem
+from apikeys.languages import spoken
 from apikeys.refusals import Refusal
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 
@@ -109,13 +111,16 @@ def make_sendable(found: Problem) -> None:
         found.fields = {whole(name): whole(text) for name, text in few}
 
 
-def headers_of(found: Problem, dialect: Dialect, *, browser: bool) -> dict[str, str]:
+def headers_of(
+    found: Problem, dialect: Dialect, *, browser: bool, ours: bool = True
+) -> dict[str, str]:
     """Return the headers that a problem's status asks for.
 
     Args:
         found: the problem.
         dialect: whose challenge it is.
         browser: a browser page sent the request, which gets no challenge that opens a password box.
+        ours: its words are ours, and maybe in another language than the active one.
     """
     headers = {"Cache-Control": NO_STORE}
     if found.status == 401:
@@ -124,6 +129,8 @@ def headers_of(found: Problem, dialect: Dialect, *, browser: bool) -> dict[str, 
         headers["Allow"] = ", ".join(found.allowed)
     if (seconds := found.extra.get("retry_after")) is not None:
         headers["Retry-After"] = str(seconds)
+    if ours and (language := spoken()) != get_language():
+        headers["Content-Language"] = language
     return headers
 
 

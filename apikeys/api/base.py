@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.schemas import DefaultSchema
 
-from apikeys import addresses, reauthentication
+from apikeys import addresses, languages, reauthentication
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Role
@@ -84,7 +84,18 @@ class PlainAddressMixin:
         return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
 
 
-class ManagementMixin(PlainAddressMixin, NoStoreMixin):
+class OneLanguageMixin:
+    """Answer wholly in the language of our texts: what DRF and Django say in between, too."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Parse, validate, answer and refuse in that language."""
+        with languages.speaking():
+            response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+            response.headers.setdefault("Content-Language", languages.spoken())
+        return response
+
+
+class ManagementMixin(OneLanguageMixin, PlainAddressMixin, NoStoreMixin):
     """Authentication, permission and scoping that all management views share."""
 
     authentication_classes: ClassVar[Any] = (AnyTokenAuthentication, SessionAuthentication)

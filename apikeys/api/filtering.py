@@ -7,6 +7,7 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -23,7 +24,9 @@ class TokenListFilter(TokenFilter):
     ordering = None
     # Django's own field takes every text for a yes or a no.
     unused = django_filters.ChoiceFilter(
-        label="Unused for 90 days", method="of_use", choices=(("true", "true"), ("false", "false"))
+        label=gettext_lazy("Unused for 90 days"),
+        method="of_use",
+        choices=(("true", "true"), ("false", "false")),
     )
 
     def of_use(self, queryset: Any, name: str, value: str) -> Any:

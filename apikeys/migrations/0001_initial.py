@@ -26,20 +26,28 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="public id"
+                    ),
+                ),
                 (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, verbose_name="time"),
                 ),
                 ("organization_id", models.BigIntegerField(verbose_name="organization")),
-                ("organization_slug", models.CharField(max_length=64)),
+                (
+                    "organization_slug",
+                    models.CharField(max_length=64, verbose_name="organization slug"),
+                ),
                 (
                     "workspace_slug",
                     models.CharField(blank=True, max_length=64, verbose_name="workspace"),
                 ),
                 ("action", models.CharField(max_length=64, verbose_name="action")),
-                ("actor_kind", models.CharField(max_length=16)),
-                ("actor_id", models.CharField(blank=True, max_length=255)),
+                ("actor_kind", models.CharField(max_length=16, verbose_name="actor kind")),
+                ("actor_id", models.CharField(blank=True, max_length=255, verbose_name="actor id")),
                 ("actor_label", models.CharField(max_length=255, verbose_name="actor")),
                 ("token_id", models.CharField(blank=True, max_length=64, verbose_name="token id")),
                 (
@@ -144,12 +152,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("minute", models.DateTimeField()),
-                ("address", models.CharField(blank=True, max_length=64)),
-                ("reason", models.CharField(max_length=64)),
-                ("dialect", models.CharField(max_length=64)),
-                ("token_id", models.CharField(blank=True, max_length=64)),
-                ("count", models.PositiveBigIntegerField(default=0)),
+                ("minute", models.DateTimeField(verbose_name="minute")),
+                ("address", models.CharField(blank=True, max_length=64, verbose_name="address")),
+                ("reason", models.CharField(max_length=64, verbose_name="reason")),
+                ("dialect", models.CharField(max_length=64, verbose_name="dialect")),
+                ("token_id", models.CharField(blank=True, max_length=64, verbose_name="token id")),
+                ("count", models.PositiveBigIntegerField(default=0, verbose_name="count")),
             ],
             options={
                 "verbose_name": "refusal counter",
@@ -222,7 +230,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="public id"
+                    ),
+                ),
                 (
                     "token_id",
                     models.CharField(
@@ -248,15 +261,24 @@ class Migration(migrations.Migration):
                     "allowed_networks",
                     models.JSONField(blank=True, default=list, verbose_name="allowed networks"),
                 ),
-                ("digest", models.CharField(editable=False, max_length=255)),
-                ("previous_digest", models.CharField(blank=True, editable=False, max_length=255)),
+                ("digest", models.CharField(editable=False, max_length=255, verbose_name="digest")),
+                (
+                    "previous_digest",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="previous digest"
+                    ),
+                ),
                 (
                     "previous_expires_at",
-                    models.DateTimeField(blank=True, editable=False, null=True),
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="previous expires at"
+                    ),
                 ),
                 (
                     "previous_last_used_at",
-                    models.DateTimeField(blank=True, editable=False, null=True),
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="previous last used at"
+                    ),
                 ),
                 (
                     "created_at",
@@ -307,9 +329,16 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "last_used_address",
-                    models.GenericIPAddressField(blank=True, editable=False, null=True),
+                    models.GenericIPAddressField(
+                        blank=True, editable=False, null=True, verbose_name="last used address"
+                    ),
                 ),
-                ("last_used_agent", models.CharField(blank=True, editable=False, max_length=255)),
+                (
+                    "last_used_agent",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="last used agent"
+                    ),
+                ),
                 (
                     "created_by",
                     models.ForeignKey(
@@ -340,6 +369,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="children",
                         to="apikeys.accesstoken",
+                        verbose_name="parent",
                     ),
                 ),
                 (
@@ -366,7 +396,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="public id"
+                    ),
+                ),
                 (
                     "role",
                     models.CharField(
@@ -419,7 +454,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="public id"
+                    ),
+                ),
                 ("email", models.EmailField(max_length=254, verbose_name="e-mail")),
                 (
                     "role",
@@ -447,6 +487,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="invited by",
                     ),
                 ),
                 (
@@ -487,15 +528,21 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("creation_id", models.CharField(max_length=255)),
-                ("fingerprint", models.CharField(max_length=64)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("creation_id", models.CharField(max_length=255, verbose_name="creation id")),
+                ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="created at"
+                    ),
+                ),
                 (
                     "organization",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="apikeys.organization",
+                        verbose_name="organization",
                     ),
                 ),
                 (
@@ -504,6 +551,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="apikeys.accesstoken",
+                        verbose_name="token",
                     ),
                 ),
             ],
@@ -529,10 +577,13 @@ class Migration(migrations.Migration):
                 (
                     "period",
                     models.CharField(
-                        choices=[("hour", "hour"), ("day", "day")], default="hour", max_length=8
+                        choices=[("hour", "hour"), ("day", "day")],
+                        default="hour",
+                        max_length=8,
+                        verbose_name="period",
                     ),
                 ),
-                ("started_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
                 (
                     "outcome",
                     models.CharField(
@@ -544,15 +595,17 @@ class Migration(migrations.Migration):
                             ("refused", "refused"),
                         ],
                         max_length=16,
+                        verbose_name="outcome",
                     ),
                 ),
-                ("count", models.PositiveBigIntegerField(default=0)),
+                ("count", models.PositiveBigIntegerField(default=0, verbose_name="count")),
                 (
                     "token",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="usage_counters",
                         to="apikeys.accesstoken",
+                        verbose_name="token",
                     ),
                 ),
             ],

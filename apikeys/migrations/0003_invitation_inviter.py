@@ -19,12 +19,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="invitation",
             name="inviter_kind",
-            field=models.CharField(db_default="user", default="user", max_length=16),
+            field=models.CharField(
+                db_default="user", default="user", max_length=16, verbose_name="inviter kind"
+            ),
         ),
         migrations.AddField(
             model_name="invitation",
             name="inviter_id",
-            field=models.CharField(blank=True, db_default="", default="", max_length=255),
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=255, verbose_name="inviter id"
+            ),
         ),
         migrations.AddField(
             model_name="invitation",

@@ -15,7 +15,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="secretissue",
             name="caller",
-            field=models.CharField(db_default="", default="", max_length=300),
+            field=models.CharField(
+                db_default="", default="", max_length=300, verbose_name="caller"
+            ),
         ),
         migrations.AddConstraint(
             model_name="secretissue",

@@ -16,7 +16,11 @@ class Migration(migrations.Migration):
             model_name="accesstoken",
             name="name_key",
             field=apikeys.models.names.ComparedField(
-                db_default="", editable=False, max_length=255, source="name"
+                db_default="",
+                editable=False,
+                max_length=255,
+                source="name",
+                verbose_name="name key",
             ),
         ),
     ]

@@ -14,10 +14,11 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("identity", models.CharField(max_length=32, unique=True)),
-                ("user", models.BigIntegerField()),
-                ("host", models.CharField(max_length=255)),
-                ("seen_at", models.DateTimeField()),
+                ("identity", models.CharField(max_length=32, unique=True, verbose_name="identity")),
+                ("user", models.BigIntegerField(verbose_name="user")),
+                ("host", models.CharField(max_length=255, verbose_name="host")),
+                ("seen_at", models.DateTimeField(verbose_name="seen at")),
             ],
+            options={"verbose_name": "epoch place", "verbose_name_plural": "epoch places"},
         ),
     ]

@@ -57,14 +57,14 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 class AuditEvent(models.Model):
     """One change somebody answers for, written in the transaction of the change."""
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     created_at = models.DateTimeField(_("time"), default=timezone.now)
     organization_id = models.BigIntegerField(_("organization"))
-    organization_slug = models.CharField(max_length=64)
+    organization_slug = models.CharField(_("organization slug"), max_length=64)
     workspace_slug = models.CharField(_("workspace"), max_length=64, blank=True)
     action = models.CharField(_("action"), max_length=64)
-    actor_kind = models.CharField(max_length=16)
-    actor_id = models.CharField(max_length=255, blank=True)
+    actor_kind = models.CharField(_("actor kind"), max_length=16)
+    actor_id = models.CharField(_("actor id"), max_length=255, blank=True)
     actor_label = models.CharField(_("actor"), max_length=255)
     token_id = models.CharField(_("token id"), max_length=64, blank=True)
     target_label = models.CharField(_("target"), max_length=255, blank=True)
@@ -138,11 +138,15 @@ class Period(models.TextChoices):
 class UsageCounter(models.Model):
     """Requests of one token with one outcome in one hour (rolled up: one day)."""
 
-    token = models.ForeignKey(AccessToken, models.CASCADE, related_name="usage_counters")
-    period = models.CharField(max_length=8, choices=Period.choices, default=Period.HOUR)
-    started_at = models.DateTimeField()
-    outcome = models.CharField(max_length=16, choices=Outcome.choices)
-    count = models.PositiveBigIntegerField(default=0)
+    token = models.ForeignKey(
+        AccessToken, models.CASCADE, related_name="usage_counters", verbose_name=_("token")
+    )
+    period = models.CharField(
+        _("period"), max_length=8, choices=Period.choices, default=Period.HOUR
+    )
+    started_at = models.DateTimeField(_("started at"))
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices)
+    count = models.PositiveBigIntegerField(_("count"), default=0)
 
     objects = WriterManager()
 
@@ -166,12 +170,12 @@ class RefusalCounter(models.Model):
     ``token_id`` is set when a token of the presented id exists.
     """
 
-    minute = models.DateTimeField()
-    address = models.CharField(max_length=64, blank=True)
-    reason = models.CharField(max_length=64)
-    dialect = models.CharField(max_length=64)
-    token_id = models.CharField(max_length=64, blank=True)
-    count = models.PositiveBigIntegerField(default=0)
+    minute = models.DateTimeField(_("minute"))
+    address = models.CharField(_("address"), max_length=64, blank=True)
+    reason = models.CharField(_("reason"), max_length=64)
+    dialect = models.CharField(_("dialect"), max_length=64)
+    token_id = models.CharField(_("token id"), max_length=64, blank=True)
+    count = models.PositiveBigIntegerField(_("count"), default=0)
 
     objects = WriterManager()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class EpochPlace(models.Model):
@@ -15,10 +16,14 @@ class EpochPlace(models.Model):
         seen_at: when a process last renewed it, by the database's clock.
     """
 
-    identity = models.CharField(max_length=32, unique=True)
-    user = models.BigIntegerField()
-    host = models.CharField(max_length=255)
-    seen_at = models.DateTimeField()
+    identity = models.CharField(_("identity"), max_length=32, unique=True)
+    user = models.BigIntegerField(_("user"))
+    host = models.CharField(_("host"), max_length=255)
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name = _("epoch place")
+        verbose_name_plural = _("epoch places")
 
     def __str__(self) -> str:
         return f"user {self.user} on {self.host}"

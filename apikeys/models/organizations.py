@@ -152,7 +152,7 @@ class Membership(models.Model):
     with its user: ``admins.LastAdminError``.
     """
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     organization = models.ForeignKey(
         Organization, models.PROTECT, related_name="memberships", verbose_name=_("organization")
     )
@@ -238,17 +238,25 @@ class Invitation(models.Model):
     ``inviter_label`` are the actor's, as in an audit event, and stay when the account is gone.
     """
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     organization = models.ForeignKey(
         Organization, models.CASCADE, related_name="invitations", verbose_name=_("organization")
     )
     email = models.EmailField(_("e-mail"))
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.MEMBER)
     invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("invited by"),
     )
-    inviter_kind = models.CharField(max_length=16, default="user", db_default="user")
-    inviter_id = models.CharField(max_length=255, blank=True, default="", db_default="")
+    inviter_kind = models.CharField(
+        _("inviter kind"), max_length=16, default="user", db_default="user"
+    )
+    inviter_id = models.CharField(
+        _("inviter id"), max_length=255, blank=True, default="", db_default=""
+    )
     inviter_label = models.CharField(
         _("invited by"), max_length=255, blank=True, default="", db_default=""
     )

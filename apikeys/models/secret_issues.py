@@ -20,12 +20,16 @@ class SecretIssue(models.Model):
     secret.
     """
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    caller = models.CharField(max_length=300, db_default="", default="")
-    creation_id = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64)
-    token = models.ForeignKey(AccessToken, models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", verbose_name=_("organization")
+    )
+    caller = models.CharField(_("caller"), max_length=300, db_default="", default="")
+    creation_id = models.CharField(_("creation id"), max_length=255)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    token = models.ForeignKey(
+        AccessToken, models.CASCADE, related_name="+", verbose_name=_("token")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     objects = WriterManager()
 

@@ -106,14 +106,16 @@ class AccessToken(models.Model):
     scopes means nothing, an empty list of networks means no restriction.
     """
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     token_id = models.CharField(_("token id"), max_length=64, unique=True, editable=False)
     workspace = models.ForeignKey(
         Workspace, models.PROTECT, related_name="tokens", verbose_name=_("workspace")
     )
     name = models.CharField(_("name"), max_length=255)
     # The database's default is for processes of an earlier release beside this one.
-    name_key = ComparedField(source="name", max_length=255, db_default="", editable=False)
+    name_key = ComparedField(
+        _("name key"), source="name", max_length=255, db_default="", editable=False
+    )
     description = models.CharField(_("description"), max_length=500, blank=True)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.AUTOMATION)
     owner = models.ForeignKey(
@@ -133,15 +135,26 @@ class AccessToken(models.Model):
         verbose_name=_("created by"),
     )
     parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="children"
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("parent"),
     )
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     allowed_networks = models.JSONField(_("allowed networks"), default=list, blank=True)
 
-    digest = models.CharField(max_length=255, editable=False)
-    previous_digest = models.CharField(max_length=255, blank=True, editable=False)
-    previous_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
-    previous_last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    digest = models.CharField(_("digest"), max_length=255, editable=False)
+    previous_digest = models.CharField(
+        _("previous digest"), max_length=255, blank=True, editable=False
+    )
+    previous_expires_at = models.DateTimeField(
+        _("previous expires at"), null=True, blank=True, editable=False
+    )
+    previous_last_used_at = models.DateTimeField(
+        _("previous last used at"), null=True, blank=True, editable=False
+    )
 
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
@@ -153,8 +166,12 @@ class AccessToken(models.Model):
     revoke_reason = models.CharField(_("reason"), max_length=255, blank=True, editable=False)
 
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
-    last_used_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
-    last_used_agent = models.CharField(max_length=255, blank=True, editable=False)
+    last_used_address = models.GenericIPAddressField(
+        _("last used address"), null=True, blank=True, editable=False
+    )
+    last_used_agent = models.CharField(
+        _("last used agent"), max_length=255, blank=True, editable=False
+    )
 
     objects = WriterManager.from_queryset(AccessTokenQuerySet)()
 

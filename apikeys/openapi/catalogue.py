@@ -1,6 +1,7 @@
 """The OpenAPI documents there are: one for the management API, one for each dialect with views.
 
-Made once per process and settings, from the views alone. Needs drf-spectacular, an extra.
+Made once per process and settings, from the views alone, and in English whoever asks first: what
+they say comes from docstrings. Needs drf-spectacular, an extra.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
 from drf_spectacular.settings import patched_settings, spectacular_settings
 
 from apikeys import conf, dialects
@@ -33,6 +35,11 @@ def documents() -> dict[str, dict[str, Any]]:
 
 
 def _all() -> dict[str, dict[str, Any]]:
+    with translation.override("en"):
+        return _in_english()
+
+
+def _in_english() -> dict[str, dict[str, Any]]:
     below = reverse("apikeys:token-self").removesuffix("token")
     found = {MANAGEMENT: _document("default", "Access tokens", prefix=below)}
     for name, dialect in dialects.all_dialects().items():
@@ -48,6 +55,6 @@ def _document(dialect: str, title: str, **limits: str) -> dict[str, Any]:
         generator = DialectSchemaGenerator(dialect=dialect, **limits)
         document: dict[str, Any] = generator.get_schema(public=True)
         document["openapi"] = spectacular_settings.OAS_VERSION
-    document["info"] = {"title": title, "version": "1"}
+    document["info"] = {"title": str(title), "version": "1"}
     add_examples(document)
     return document

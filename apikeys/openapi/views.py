@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from apikeys import dialects
+from apikeys import dialects, languages
 from apikeys.openapi import catalogue, postman
 from apikeys.openapi.catalogue import MANAGEMENT
 from apikeys.openapi.examples import operations
@@ -59,14 +59,14 @@ def index(request: HttpRequest) -> HttpResponse:
         for name, document in catalogue.documents().items()
     ]
     context = {"sections": sections, "management": MANAGEMENT}
-    return _protected(render(request, "apikeys/docs/index.html", context))
+    return _page(request, "apikeys/docs/index.html", context)
 
 
 @require_safe
 def page(request: HttpRequest, name: str) -> HttpResponse:
     """Show one document with Swagger UI."""
     context = {"name": name, "title": _document(name)["info"]["title"], "management": MANAGEMENT}
-    return _protected(render(request, "apikeys/docs/page.html", context))
+    return _page(request, "apikeys/docs/page.html", context)
 
 
 @require_safe
@@ -90,7 +90,10 @@ def postman_collection(request: HttpRequest, name: str) -> HttpResponse:
     return JsonResponse(found, headers=headers, json_dumps_params={"indent": 2})
 
 
-def _protected(response: HttpResponse) -> HttpResponse:
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    with languages.speaking():
+        response = render(request, template, context)
+        response.headers["Content-Language"] = languages.spoken()
     for name, value in HEADERS.items():
         response.headers[name] = value
     return response

@@ -22,7 +22,7 @@ from apikeys import pasted, visible
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.models.tokens import AccessTokenQuerySet, Status
 from apikeys.queries.keyset import Order
-from apikeys.services.audit import Action, action_label
+from apikeys.services.audit import LABELS, Action
 
 CURRENT: Final = "current"
 LIVE: Final = "live"
@@ -193,7 +193,7 @@ class AuditEventFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyp
     )
     action = django_filters.ChoiceFilter(
         label=_("Action"),
-        choices=[(action.value, action_label(action)) for action in Action],
+        choices=[(action.value, LABELS[action]) for action in Action],
         empty_label=_("All"),
     )
     token = django_filters.CharFilter(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from apikeys.models import AccessToken, AuditEvent, Organization, Workspace
 from apikeys.services.actors import Actor
@@ -44,9 +48,45 @@ class Action(StrEnum):
     USAGE_EXPORTED = "usage.exported"
 
 
+LABELS: Final[Mapping[str, Promise]] = {
+    Action.ORGANIZATION_CREATED: _("Organization created"),
+    Action.ORGANIZATION_UPDATED: _("Organization updated"),
+    Action.ORGANIZATION_SUSPENDED: _("Organization suspended"),
+    Action.ORGANIZATION_RESUMED: _("Organization resumed"),
+    Action.WORKSPACE_CREATED: _("Workspace created"),
+    Action.WORKSPACE_UPDATED: _("Workspace updated"),
+    Action.WORKSPACE_ARCHIVED: _("Workspace archived"),
+    Action.MEMBER_ADDED: _("Member added"),
+    Action.MEMBER_ROLE_CHANGED: _("Member role changed"),
+    Action.MEMBER_REMOVED: _("Member removed"),
+    Action.MEMBER_LEFT: _("Member left"),
+    Action.INVITATION_CREATED: _("Invitation created"),
+    Action.INVITATION_RESENT: _("Invitation resent"),
+    Action.INVITATION_ACCEPTED: _("Invitation accepted"),
+    Action.INVITATION_WITHDRAWN: _("Invitation withdrawn"),
+    Action.TOKEN_CREATED: _("Token created"),
+    Action.TOKEN_UPDATED: _("Token updated"),
+    Action.TOKEN_DISABLED: _("Token disabled"),
+    Action.TOKEN_ENABLED: _("Token enabled"),
+    Action.TOKEN_ROTATED: _("Token rotated"),
+    Action.TOKEN_OVERLAP_ENDED: _("Token overlap ended"),
+    Action.TOKEN_REVOKED: _("Token revoked"),
+    Action.CREDITS_GRANTED: _("Credits granted"),
+    Action.MEMBER_LOGGED_IN: _("Member logged in"),
+    Action.MEMBER_LOG_IN_FAILED: _("Member log in failed"),
+    Action.MEMBER_LOGGED_OUT: _("Member logged out"),
+    Action.MEMBER_PASSWORD_CHANGED: _("Member password changed"),
+    Action.AUDIT_EXPORTED: _("Audit exported"),
+    Action.USAGE_EXPORTED: _("Usage exported"),
+}
+"""How people read each action, in their language."""
+
+
 def action_label(action: str) -> str:
     """Return how people read an action: ``member.role_changed`` is "Member role changed"."""
-    return str(action).replace(".", " ").replace("_", " ").capitalize()
+    if (label := LABELS.get(action)) is not None:
+        return str(label)
+    return str(action).replace(".", " ").replace("_", " ").capitalize()  # a later release's
 
 
 def record(

@@ -1,4 +1,8 @@
-"""The mail that carries an invitation's link. Knows no rule of who may invite whom."""
+"""The mail that carries an invitation's link. Knows no rule of who may invite whom.
+
+It is in the language that the person who invites reads: of who is invited nothing is known but an
+address.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ from typing import Any
 
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
+from django.utils import translation
 
+from apikeys.languages import spoken
 from apikeys.models import Invitation
 from apikeys.services.transactions import after_commit
 
@@ -30,12 +36,14 @@ def send_after_commit(invitation: Invitation, *, inviter: str, url: str) -> None
         "url": url,
         "expires_at": invitation.expires_at,
     }
-    after_commit(partial(_send, invitation.email, context))
+    # Asked now: the transaction may end after the view has, and another language be active.
+    after_commit(partial(_send, invitation.email, context, spoken()))
 
 
-def _send(email: str, context: dict[str, Any]) -> None:
-    subject = render_to_string("apikeys/mail/invitation_subject.txt", context)
-    body = render_to_string("apikeys/mail/invitation.txt", context)
+def _send(email: str, context: dict[str, Any], language: str) -> None:
+    with translation.override(language):
+        subject = render_to_string("apikeys/mail/invitation_subject.txt", context)
+        body = render_to_string("apikeys/mail/invitation.txt", context)
     try:
         send_mail(" ".join(subject.split()), body, None, [email])
     except OSError as error:

@@ -21,6 +21,7 @@ from apikeys.api.base import (
     AnyTokenAuthentication,
     ManagementMixin,
     NoStoreMixin,
+    OneLanguageMixin,
     PlainAddressMixin,
     ViewSchema,
 )
@@ -228,7 +229,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         return issued
 
 
-class TokenSelfView(PlainAddressMixin, NoStoreMixin, APIView):
+class TokenSelfView(OneLanguageMixin, PlainAddressMixin, NoStoreMixin, APIView):
     """``/token``: the token that carries the request. Needs no scope."""
 
     authentication_classes = (AnyTokenAuthentication,)
