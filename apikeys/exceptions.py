@@ -137,8 +137,7 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     response = Response(body, status=problem.status, content_type=content_type)
     state = states.of(request._request)
     browser = state is not None and state.browser
-    # What is invalid, the host's serializers say in the host's language.
-    ours = isinstance(exc, Refused) or not isinstance(exc, drf.APIException)
+    ours = isinstance(exc, _OURS) or not isinstance(exc, drf.APIException)
     for name, value in headers_of(problem, dialect, browser=browser, ours=ours).items():
         response.headers[name] = value
     if isinstance(exc, drf.MethodNotAllowed):
@@ -214,6 +213,10 @@ _CODES = {
     429: "rate_limit.exceeded",
     503: "service.unavailable",
 }
+
+
+# The sentence is ours. What is invalid, a host's serializers say in the host's language.
+_OURS = (Refused, InsufficientCredits, drf.NotAuthenticated, drf.NotFound, drf.Throttled)
 
 
 def _api_exception(exc: drf.APIException) -> Problem:

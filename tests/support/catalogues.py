@@ -63,3 +63,21 @@ def write_catalogue(folder: Path, language: str, messages: Mapping[str, str]) ->
     path.parent.mkdir(parents=True)
     path.write_bytes(struct.pack(f"<{len(numbers)}I", *numbers) + data)
     return folder
+
+
+def unmarked(text: str) -> str:
+    """Return what of a text is in no mark, with ``«»`` for each part that is.
+
+    A value inside a marked sentence may be marked itself.
+    """
+    depth, left = 0, ""
+    for character in text:
+        if character == "«":
+            depth += 1
+            left += "«" if depth == 1 else ""
+        elif character == "»":
+            depth -= 1
+            left += "»" if depth == 0 else ""
+        elif depth == 0:
+            left += character
+    return left
