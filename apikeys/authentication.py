@@ -2,6 +2,9 @@
 
 Translates only: ``apikeys.access`` judges the credential, ``exceptions`` words the answer. Put it
 first on a view, so that DRF answers 401 with its challenge.
+
+A class that reads ``Authorization: Bearer`` as well, such as one for JWT, shares a view with it:
+after it by ``leaves_foreign_bearer``, before it by ``LeavesAccessTokens``.
 """
 
 from __future__ import annotations
@@ -16,14 +19,16 @@ from apikeys import access, dialects
 from apikeys.access import Undeclared
 from apikeys.access import state as states
 from apikeys.access.checking import cleaned
+from apikeys.access.foreign import carries_key
 from apikeys.access.principal import AccessTokenPrincipal, user_of
 from apikeys.drf import caching
-from apikeys.drf.endpoints import ViewEndpoint, declaration
+from apikeys.drf.endpoints import ViewEndpoint, declaration, is_opened
+from apikeys.drf.functions import name_of
 from apikeys.exceptions import Refused
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
 
-__all__ = ["AccessTokenAuthentication", "AccessTokenPrincipal"]
+__all__ = ["AccessTokenAuthentication", "AccessTokenPrincipal", "LeavesAccessTokens"]
 
 logger = logging.getLogger("apikeys.requests")
 
@@ -39,10 +44,14 @@ class AccessTokenAuthentication(BaseAuthentication):
     Attributes:
         dialect: the dialect whose carriers are read and whose words are spoken.
         any_dialect: accept tokens of every dialect, on the carriers of this one.
+        leaves_foreign_bearer: leave a Bearer text that can be no key of any dialect to the
+            authenticators that come after this one. One that begins as a key does, or holds one,
+            is judged here; and so is a request that brings another credential beside it.
     """
 
     dialect: ClassVar[str] = "default"
     any_dialect: ClassVar[bool] = False
+    leaves_foreign_bearer: ClassVar[bool] = False
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         """Return ``(user, token)`` or None.
@@ -54,20 +63,27 @@ class AccessTokenAuthentication(BaseAuthentication):
         view = (request.parser_context or {}).get("view")
         try:
             state = access.begin(
-                access.Incoming.from_django(http), self.dialect, any_dialect=self.any_dialect
+                access.Incoming.from_django(http),
+                self.dialect,
+                any_dialect=self.any_dialect,
+                # Where nobody comes after, nobody would ever refuse it.
+                leaves_foreign_bearer=self.leaves_foreign_bearer and len(request.authenticators) > 1,
             )
             http.apikeys = state  # type: ignore[attr-defined]
             state.endpoint = ViewEndpoint(view)
             if view is not None:
                 caching.seal(type(view))
-                declaration(view, http.method or "")  # whether it accepts any token
+                if state.taken or is_opened(view, http.method or ""):
+                    declaration(view, http.method or "")  # whether it accepts any token
             token = access.authenticate(state)
         except Undeclared as verdict:
-            logger.error("%s accepts no token: %s", type(view).__qualname__, verdict)
+            if is_opened(view, http.method or ""):
+                logger.error("%s accepts no token: %s", name_of(type(view)), verdict)
             verdict.with_traceback(None)  # its frames hold the secret, and it stays the context
             raise Refused(access.refuse(state, Refusal(Reason.SCOPE_UNDECLARED))) from None
         except Refusal as refusal:
-            raise Refused(access.refuse(state, refusal)) from None
+            challenge = state.dialect.www_authenticate[state.browser]
+            raise Refused(access.refuse(state, refusal), challenge) from None
         except Exception as fault:
             if (begun := states.of(http)) is not None:
                 begun.taken = ()
@@ -79,3 +95,26 @@ class AccessTokenAuthentication(BaseAuthentication):
         state = states.of(request._request)
         browser = state is not None and state.browser
         return dialects.get(self.dialect).www_authenticate[browser]
+
+
+class LeavesAccessTokens:
+    """Let another authentication class leave keys to ours, which comes after it on the view.
+
+    Put it before the class, such as one for JWT that refuses every Bearer text it can't read::
+
+        class JWT(LeavesAccessTokens, JWTAuthentication): ...
+
+        authentication_classes = [JWT, AccessTokenAuthentication]
+
+    What is left is whatever ours would judge: a request with a header of a key, with HTTP Basic,
+    or with a Bearer text that can be a key of any dialect.
+    """
+
+    def authenticate(self, request: Request) -> Any:
+        """Return what the other class says; None where the request carries a key."""
+        for other in request.authenticators:
+            if isinstance(other, AccessTokenAuthentication):
+                if carries_key(request._request.META, other.dialect):
+                    return None
+                break
+        return super().authenticate(request)  # type: ignore[misc]

@@ -22,7 +22,8 @@ from apikeys.access.limiting import ANONYMOUS
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.credits import price
 from apikeys.dialects import Dialect
-from apikeys.drf.endpoints import ViewEndpoint
+from apikeys.drf.endpoints import ViewEndpoint, is_opened
+from apikeys.drf.functions import adopt, name_of
 from apikeys.drf.ninjas import authenticators_of, operations_of
 from apikeys.limits import Limit
 from apikeys.throttling import AccessTokenThrottle
@@ -66,6 +67,8 @@ class TokenEndpoint:
         cost: what a request costs, in credits.
         doc: the docstring of the view.
         is_worded: refusals are answered in the words of the dialect.
+        is_opened: somebody has opened it to keys; false for a view that has our authenticator
+            only since every view of the project has it.
     """
 
     callback: Any
@@ -80,6 +83,7 @@ class TokenEndpoint:
     cost: int = 0
     doc: str = ""
     is_worded: bool = True
+    is_opened: bool = True
 
     def dialects(self) -> tuple[Dialect, ...]:
         """Return the dialects whose tokens it takes.
@@ -92,21 +96,26 @@ class TokenEndpoint:
         return (dialects.get(self.dialect),)
 
 
-def token_endpoints() -> Iterator[TokenEndpoint]:
-    """Yield each endpoint that takes access tokens, once for each HTTP method."""
+def token_endpoints(*, unopened: bool = False) -> Iterator[TokenEndpoint]:
+    """Yield each endpoint that takes access tokens, once for each HTTP method.
+
+    Args:
+        unopened: with those that have our authenticator by default, and take no token.
+    """
     for callback, route in _callbacks(get_resolver(), ""):
         if isinstance(endpoint := getattr(callback, "apikeys_endpoint", None), Endpoint):
             view = getattr(callback, "cls", getattr(callback, "view_class", callback))
             for method in _methods_of(callback, endpoint):
                 yield _plain(callback, view, route, method, endpoint)
         if hasattr(callback, "cls"):
-            yield from _of_drf(callback, route)
+            yield from (each for each in _of_drf(callback, route) if each.is_opened or unopened)
         yield from _of_handlers(callback, route)
         yield from _of_ninja(callback, route)
 
 
 def _of_drf(callback: Any, route: str) -> Iterator[TokenEndpoint]:
     actions: Mapping[str, str] | None = getattr(callback, "actions", None)
+    adopt(callback.cls)
     for method in callback.cls.http_method_names:
         view = callback.cls(**getattr(callback, "initkwargs", {}))
         view.request, view.args, view.kwargs, view.format_kwarg = None, (), {}, None
@@ -124,7 +133,7 @@ def _of_drf(callback: Any, route: str) -> Iterator[TokenEndpoint]:
         yield TokenEndpoint(
             callback=callback,
             view=view,
-            name=f"{type(view).__module__}.{type(view).__qualname__}",
+            name=name_of(type(view)),
             route=route,
             method=method.upper(),
             asked=ViewEndpoint(view),
@@ -132,6 +141,7 @@ def _of_drf(callback: Any, route: str) -> Iterator[TokenEndpoint]:
             any_dialect=ours[0].any_dialect,
             is_limited=any(isinstance(t, AccessTokenThrottle) for t in view.get_throttles()),
             cost=price(view, method.upper()),
+            is_opened=is_opened(view, method.upper()),
         )
 
 

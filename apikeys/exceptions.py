@@ -2,6 +2,9 @@
 
 ``exception_handler`` goes into ``REST_FRAMEWORK["EXCEPTION_HANDLER"]``. It renders every error of
 a view whose first authenticator is ours and leaves the rest to DRF.
+
+DRF imports what a project's settings name while it imports its own views; so nothing here, nor in
+any module that such a setting can lead to, imports those views before they are needed.
 """
 
 from __future__ import annotations
@@ -17,9 +20,8 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.views import exception_handler as drf_exception_handler
-from rest_framework.views import set_rollback
 
 from apikeys import dialects, pasted
 from apikeys.access import state as states
@@ -32,7 +34,7 @@ from apikeys.access.problems import (
     problem_of,
 )
 from apikeys.access.problems import problem as make_problem
-from apikeys.dialects import Dialect, Problem
+from apikeys.dialects import JSON, Dialect, Problem
 from apikeys.drf import caching
 from apikeys.drf.words import in_our_language
 from apikeys.logs import printable
@@ -59,15 +61,21 @@ logger = logging.getLogger("apikeys.requests")
 class Refused(drf.APIException):
     """A request was refused for one of the listed reasons.
 
+    ``auth_header`` and ``wait`` are what DRF's own handler, and those that take after it, make
+    ``WWW-Authenticate`` and ``Retry-After`` of.
+
     Args:
         refusal: the true reason; what is told follows from it.
+        challenge: the value of ``WWW-Authenticate`` of a 401.
     """
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, challenge: str = "") -> None:
         self.refusal = refusal
         self.face = refusal.face
         self.status_code = self.face.status
         self.extra = refusal.extra
+        self.auth_header = challenge if self.status_code == 401 else ""
+        self.wait: int | None = refusal.extra.get("retry_after")
         super().__init__(str(refusal.detail), self.face.code)
 
 
@@ -101,12 +109,14 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     Returns:
         The response; None for a fault of the code under ``DEBUG``, so that Django shows it.
     """
+    from rest_framework import views  # imports what the settings name, and that may be ours
+
     request = context.get("request")
     if caching.spoken_by(getattr(request, "authenticators", None)):
         caching.seal(type(context["view"]))  # some errors come before authentication
     dialect = dialect_of(context)
     if dialect is None:
-        return _left_to_drf(exc, context)
+        return views.exception_handler(exc, context)
     state = states.of(context["request"]._request)
     if state is not None and state.refusal is None and isinstance(exc, Refused):
         state.refusal = exc.refusal
@@ -115,18 +125,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         if settings.DEBUG:
             return None
         problem = _fault(exc, context)
-    set_rollback()
+    views.set_rollback()
     return respond(problem, dialect, context["request"], exc)
-
-
-def _left_to_drf(exc: Exception, context: dict[str, Any]) -> Response | None:
-    response = drf_exception_handler(exc, context)
-    state = states.of(context["request"]._request) if isinstance(exc, Refused) else None
-    if response is not None and state is not None and response.status_code == 401:
-        # RFC 9110, section 11.6.1; an authenticator that comes first may have no challenge.
-        challenge = state.dialect.www_authenticate[state.browser]
-        response.headers.setdefault("WWW-Authenticate", challenge)
-    return response
 
 
 def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:
@@ -134,6 +134,13 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     make_sendable(problem)
     problem.asked_host = partial(_host, request._request)
     body, content_type = dialect.render(problem)
+    if _is_for_readers(request):
+        content_type = None  # the renderer's own
+    else:
+        # Whatever form was asked for (CSV, a spreadsheet, JSON in an envelope): these are the
+        # dialect's words, which are JSON, and what is said of them must be true.
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = _json_as_asked(request)
     response = Response(body, status=problem.status, content_type=content_type)
     state = states.of(request._request)
     browser = state is not None and state.browser
@@ -143,6 +150,18 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     if isinstance(exc, drf.MethodNotAllowed):
         response.headers["Allow"] = ", ".join(request.parser_context["view"].allowed_methods)
     return response
+
+
+def _is_for_readers(request: Any) -> bool:
+    """Whether the answer will be a page, such as one of the browsable API."""
+    renderer = getattr(request, "accepted_renderer", None)  # none before they were negotiated
+    return getattr(renderer, "media_type", "") == "text/html"
+
+
+def _json_as_asked(request: Any) -> str:
+    """Return the media type that was negotiated, which may ask for indents, if it is of JSON."""
+    asked = getattr(request, "accepted_media_type", None) or ""
+    return asked if asked.startswith(JSON) else JSON
 
 
 def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
@@ -223,9 +242,14 @@ def _api_exception(exc: drf.APIException) -> Problem:
     # DRF's own codes are not distinct enough; a host's exception names its own.
     drfs = type(exc).__module__ == drf.__name__
     code = _CODES.get(exc.status_code, exc.default_code) if drfs else exc.default_code
-    detail = exc.detail if isinstance(exc.detail, str) else " ".join(_flatten(exc.detail).values())
-    detail = in_our_language(exc) if drfs and isinstance(exc.detail, str) else str(detail)
-    return make_problem(exc.status_code, code, detail, getattr(exc, "extra", {}))
+    detail: Any = exc.detail
+    if isinstance(detail, Mapping):  # simplejwt says more than anybody reads
+        detail = detail.get("detail", detail)
+    if not isinstance(detail, str):
+        detail = " ".join(_flatten(detail).values())
+    elif drfs:
+        detail = in_our_language(exc)
+    return make_problem(exc.status_code, code, str(detail), getattr(exc, "extra", {}))
 
 
 def _throttled(exc: drf.Throttled) -> Problem:

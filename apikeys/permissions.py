@@ -6,7 +6,7 @@ Bearer or Basic gets the same answer. Knows nothing of how a credential was veri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from rest_framework.request import Request
@@ -14,11 +14,13 @@ from rest_framework.request import Request
 from apikeys.access import authorize
 from apikeys.access import state as states
 from apikeys.access.endpoint import Undeclared
-from apikeys.drf.endpoints import ScopePermission, anonymous_access, declaration
+from apikeys.drf import functions
+from apikeys.drf.endpoints import anonymous_access, declaration
+from apikeys.drf.trees import ScopePermission, asks_scopes
 from apikeys.exceptions import Refused
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
-from apikeys.scopes import AnyOf, any_of, as_requirement
+from apikeys.scopes import AnyOf, Requirement, any_of, as_requirement
 
 __all__ = [
     "HasScope",
@@ -27,25 +29,56 @@ __all__ = [
     "anonymous_access",
     "any_of",
     "declaration",
+    "declares",
     "requires_scopes",
 ]
 
 V = TypeVar("V", bound=Callable[..., Any])
 
 
-def requires_scopes(*names: str | AnyOf) -> Callable[[V], V]:
-    """State the scopes of one extra ``@action``; put it above or below ``@action``.
+def requires_scopes(*names: str | AnyOf | Mapping[str, Any]) -> Callable[[V], V]:
+    """State the scopes of an extra ``@action`` or of a function under ``@api_view``.
+
+    Put it above or below those.
 
     Args:
-        names: scopes that are all needed, or one ``any_of(...)``.
+        names: scopes that are all needed, or one ``any_of(...)``, or one mapping of HTTP method to
+            either.
+
+    Raises:
+        ValueError: a scope is misspelt, or none is named.
     """
-    requirement = as_requirement(names[0] if len(names) == 1 else frozenset(map(str, names)))
+    return declares(required_scopes=_required(*names))
+
+
+def declares(**said: Any) -> Callable[[V], V]:
+    """Say of a function under ``@api_view`` what a class says in its body; above or below it.
+
+    Args:
+        said: ``required_scopes``, ``scope_resource``, ``scopes_not_needed``, ``limits``,
+            ``limit_kind``, ``anonymous_access``. Costs are ``credits.charges_credits``.
+
+    Raises:
+        TypeError: a view says no such thing.
+    """
+    if unknown := sorted(set(said) - functions.DECLARED):
+        known = ", ".join(sorted(functions.DECLARED))
+        raise TypeError(f"A view says no {', '.join(unknown)}. Known: {known}.")
 
     def decorate(view: V) -> V:
-        view.required_scopes = requirement  # type: ignore[attr-defined]
+        functions.declare(view, said)
         return view
 
     return decorate
+
+
+def _required(*names: Any) -> Requirement | dict[str, Requirement]:
+    if len(names) != 1:
+        return as_requirement(frozenset(map(str, names)))
+    [only] = names
+    if isinstance(only, Mapping):
+        return {method.upper(): as_requirement(each) for method, each in only.items()}
+    return as_requirement(only)
 
 
 class HasScope(ScopePermission):
@@ -54,8 +87,12 @@ class HasScope(ScopePermission):
     A view says ``scope_resource = "records"`` or ``required_scopes = {"GET": {...}, ...}``; an
     extra ``@action`` states its own. Requests without a token are denied, unless the view
     sets ``anonymous_access`` to ``"first_party"`` or ``"everyone"``.
+
+    ``HasScope | IsAuthenticated`` lets in a key with its scopes, or a person. It has to come
+    first: it raises where a key lacks a scope, so what comes after it is asked about people alone.
     """
 
+    @asks_scopes
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, AccessToken):
             access = states.of(request._request)

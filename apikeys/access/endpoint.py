@@ -31,7 +31,16 @@ class Asking(TypedDict, total=False):
 
 
 class Undeclared(Exception):  # noqa: N818 - a verdict about an endpoint
-    """The endpoint does not say which scopes it needs, or does not make them mandatory."""
+    """The endpoint does not say which scopes it needs, or does not make them mandatory.
+
+    Args:
+        verdict: what is wrong.
+        hint: what to write, where that is not just what is missing.
+    """
+
+    def __init__(self, verdict: str, hint: str = "") -> None:
+        super().__init__(verdict)
+        self.hint = hint
 
 
 class MethodNotAllowed(Exception):  # noqa: N818 - an answer

@@ -34,7 +34,8 @@ def finish(access: Access, status: int) -> Mapping[str, str]:
         access: of the request.
         status: the HTTP status of the answer.
     """
-    if status == 401 and access.refusal is None and access.token is None:
+    # What was left to somebody else was refused by somebody else.
+    if status == 401 and access.refusal is None and access.token is None and not access.left:
         access.refusal = Refusal(Reason.MISSING)
     _count(access, status)
     windows = access.windows or limiting.peek(access)

@@ -39,6 +39,7 @@ class Access:
         browser: a browser page sent it, as far as ``Origin`` and ``Sec-Fetch-*`` tell.
         address: the client's address, None when it can't be known.
         taken: the credentials, between ``begin`` and ``authenticate``.
+        left: its only credential is a Bearer text that is none of ours, left to somebody else.
         carried: it brought a credential, good or bad.
         proven: what memory has said of the credential already, on an event loop.
         endpoint: what is asked of it.
@@ -58,6 +59,7 @@ class Access:
     browser: bool
     address: str | None = None
     taken: Sequence[tuple[Carrier, bytes]] = field(default=(), repr=False)
+    left: bool = False
     carried: bool = False
     proven: Proven | None = field(default=None, repr=False)
     endpoint: Asked | None = None

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from apikeys import conf, dialects, limits, networks
+from apikeys.access.foreign import carries_key
 from apikeys.access.incoming import Incoming
 from apikeys.access.outages import is_outage
 from apikeys.access.state import Access
@@ -32,7 +33,13 @@ from apikeys.verification.verify import Proven
 _OBJECTIONS: Final = frozenset(range(400, 500)) - {401}
 
 
-def begin(incoming: Incoming, dialect: str = "default", *, any_dialect: bool = False) -> Access:
+def begin(
+    incoming: Incoming,
+    dialect: str = "default",
+    *,
+    any_dialect: bool = False,
+    leaves_foreign_bearer: bool = False,
+) -> Access:
     """Take the credentials out of a request, before all else: whatever fails from here on, no page
     and no log shows the secret. No I/O.
 
@@ -40,6 +47,8 @@ def begin(incoming: Incoming, dialect: str = "default", *, any_dialect: bool = F
         incoming: the request, which is changed.
         dialect: the dialect whose carriers are read and whose words are spoken.
         any_dialect: accept tokens of every dialect.
+        leaves_foreign_bearer: leave a Bearer text that can be no key, and comes alone, where it is:
+            somebody else reads it.
 
     Raises:
         ImproperlyConfigured: there is no dialect of that name.
@@ -47,8 +56,9 @@ def begin(incoming: Incoming, dialect: str = "default", *, any_dialect: bool = F
     meta, spoken = incoming.meta, _dialect(dialect, incoming)
     browser = "HTTP_ORIGIN" in meta or "HTTP_SEC_FETCH_SITE" in meta
     access = Access(incoming, spoken, any_dialect, browser)
-    taken = carriers.take(spoken.carriers_by_header, meta)
-    if taken:
+    if leaves_foreign_bearer and not carries_key(meta, dialect):
+        access.left = access.carried = bool(meta.get("HTTP_AUTHORIZATION"))
+    elif taken := carriers.take(spoken.carriers_by_header, meta):
         access.taken, access.carried = taken, True
         incoming.withhold_copies(taken)
     access.address = networks.client_address(meta, conf.get().trusted_proxies)
@@ -177,7 +187,7 @@ def _failure_limit(rate: str) -> Limit:
 
 
 def _allows_anonymous(access: Access) -> bool:
-    if access.endpoint is None:
+    if access.endpoint is None or access.left:
         return False
     whom = access.endpoint.anonymous_for(access.incoming.method)
     if whom == "first_party":

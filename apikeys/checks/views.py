@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
@@ -11,7 +11,11 @@ from apikeys import dialects, endpoints
 from apikeys.access import Undeclared
 from apikeys.checks.types import Apps
 from apikeys.endpoints import TokenEndpoint
+from apikeys.permissions import HasScope
 from apikeys.scopes import AnyOf
+
+_WHAT_TO_SAY: Final = "Add HasScope and scope_resource or required_scopes, or scopes_not_needed."
+_OF_PACKAGES: Final = ("rest_framework.", "drf_spectacular.")
 
 
 @register(Tags.security)
@@ -22,13 +26,16 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         dialects.all_dialects()
     except (ImproperlyConfigured, ValueError):
         return found  # check_settings tells
-    for endpoint in endpoints.token_endpoints():
+    for endpoint in endpoints.token_endpoints(unopened=True):
         name = f"{endpoint.name} ({endpoint.method} /{endpoint.route})"
+        if not endpoint.is_opened:
+            found += _check_forgotten(endpoint, name)
+            continue
         try:
             known = frozenset().union(*(each.available_scopes for each in endpoint.dialects()))
             requirement = endpoint.asked.scopes_for(endpoint.method)
         except Undeclared as verdict:
-            hint = "Add HasScope and scope_resource or required_scopes, or scopes_not_needed."
+            hint = verdict.hint or _WHAT_TO_SAY
             found.append(Error(f"{name} accepts no token: {verdict}.", hint, id="apikeys.E020"))
             continue
         except ImproperlyConfigured as error:
@@ -45,6 +52,20 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             hint = "Call apikeys.ninja.install(api) on the NinjaAPI."
             found.append(Warning(text, hint, id="apikeys.W025"))
     return found
+
+
+def _check_forgotten(endpoint: TokenEndpoint, name: str) -> list[CheckMessage]:
+    """Name a view of the project's own that has our classes by default and says no scopes.
+
+    Where it has not even HasScope, nobody has meant it for keys.
+    """
+    # Of packages, and such as the root of a router: nobody can write anything on those.
+    if endpoint.name.startswith(_OF_PACKAGES):
+        return []
+    if not any(isinstance(each, HasScope) for each in endpoint.view.get_permissions()):
+        return []
+    text = f"{name} has HasScope by default, and accepts no token: it declares no scope."
+    return [Warning(text, _WHAT_TO_SAY, id="apikeys.W026")]
 
 
 def _check_anonymous(endpoint: TokenEndpoint, name: str) -> list[CheckMessage]:

@@ -19,6 +19,7 @@ from apikeys.access import Access
 from apikeys.access import state as states
 from apikeys.access.caching import tell, write
 from apikeys.dialects import BY_PAGE, Dialect
+from apikeys.drf import functions
 from apikeys.drf.ninjas import authenticators_of, operations_of
 
 # By one of these an authenticator of Django's or a host's may know who is asking.
@@ -35,7 +36,7 @@ _sealing = threading.Lock()
 def seal(cls: type) -> None:
     """Have the answers of a class of DRF views say how they may be kept, as the last thing it does.
 
-    Nothing but its ``finalize_response`` is left before decorators around the view see them. It is
+    It is where a class of views that takes keys is first met. Nothing but its ``finalize_response`` is left before decorators around the view see them. It is
     replaced once in the life of a process.
 
     Args:
@@ -43,6 +44,7 @@ def seal(cls: type) -> None:
     """
     if _SEALED in cls.__dict__:
         return
+    functions.adopt(cls)
     with _sealing:
         finalize = cls.finalize_response  # type: ignore[attr-defined]
         # One that is inherited may be sealed already; what wraps such a one has its attributes.

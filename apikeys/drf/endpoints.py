@@ -9,17 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
-from rest_framework.permissions import AND, SAFE_METHODS, BasePermission
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.settings import api_settings
 
 from apikeys.access.endpoint import Undeclared
+from apikeys.drf.trees import require_scopes_asked
 from apikeys.limits import Limit
 from apikeys.scopes import Requirement, as_requirement
 
 _ACTIONS: Final = {"POST": "write", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-
-
-class ScopePermission(BasePermission):
-    """The base of permissions that ask what a view declares."""
 
 
 class ViewEndpoint:
@@ -52,6 +50,30 @@ class ViewEndpoint:
         handler = getattr(self.view, getattr(self.view, "action", None) or method.lower(), None)
         named = getattr(handler, "limit_kind", None) or getattr(self.view, "limit_kind", None)
         return named or ("read" if method in SAFE_METHODS else "write")
+
+
+def is_opened(view: Any, method: str) -> bool:
+    """Whether somebody has opened a method of the view to keys, so that it owes a declaration.
+
+    A view that has our authenticator only because every view of the project has it, and says
+    nothing of scopes, is none: it may be of a package. It takes no key and answers without one as
+    if ours were not there.
+
+    Args:
+        view: a view whose authenticators include ours.
+        method: the HTTP method.
+    """
+    from rest_framework.views import APIView  # imports what the settings name, and we may be that
+
+    own = view.authentication_classes
+    by_default = own is APIView.authentication_classes or (
+        own is api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    )
+    if not by_default or type(view).get_authenticators is not APIView.get_authenticators:
+        return True
+    name = _handler_name(view, method)
+    handler = getattr(view, name) if name else None
+    return any(getattr(view, word, None) or getattr(handler, word, None) for word in _OPENING)
 
 
 def anonymous_access(view: Any, method: str) -> str | None:
@@ -99,27 +121,20 @@ def declaration(view: Any, method: str) -> Requirement | None:
             found = verdict.with_traceback(None)  # its frames hold the request
         _declared[type(view), action, method] = found
     if isinstance(found, Undeclared):
-        raise Undeclared(*found.args)
+        raise Undeclared(str(found), found.hint)
     return found[0]
 
 
 _declared: dict[tuple[type, str | None, str], tuple[Requirement | None] | Undeclared] = {}
-_DECLARING: Final = frozenset(
-    {
-        "http_method_names",
-        "permission_classes",
-        "required_scopes",
-        "scope_resource",
-        "scopes_not_needed",
-    }
-)
+_SCOPES: Final = ("required_scopes", "scope_resource", "scopes_not_needed")
+_OPENING: Final = (*_SCOPES, "anonymous_access")
+_DECLARING: Final = frozenset({"http_method_names", "permission_classes", *_SCOPES})
 
 
 def _declare(view: Any, method: str, name: str) -> Requirement | None:
     if getattr(view, "scopes_not_needed", False) is True:
         return None
-    if not _is_mandatory(view.get_permissions()):
-        raise Undeclared("HasScope is not a mandatory part of its permissions")
+    require_scopes_asked(view.get_permissions())
     if method == "OPTIONS":
         return None
     action = _extra_action(view, name)
@@ -177,10 +192,3 @@ def _handler_name(view: Any, method: str) -> str | None:
     if actions is not None and name != "options":
         return actions.get(name)  # view.action is "metadata" while OPTIONS asks about the others
     return name if hasattr(view, name) else None
-
-
-def _is_mandatory(permissions: Iterable[Any]) -> bool:
-    return any(
-        isinstance(p, ScopePermission) or (isinstance(p, AND) and _is_mandatory(vars(p).values()))
-        for p in permissions
-    )
