@@ -16,6 +16,7 @@ class ApiKeysConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.apps import apps
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_migrate
 
@@ -27,6 +28,8 @@ class ApiKeysConfig(AppConfig):
         log_ins.connect()
         invalidation.connect()
         departures.connect()
+        if apps.is_installed("drf_spectacular"):
+            from apikeys.openapi import security  # noqa: F401 - it registers
         post_migrate.connect(_after_migrate, self, dispatch_uid="apikeys.after_migrate")
 
 

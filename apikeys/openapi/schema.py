@@ -11,21 +11,18 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from drf_spectacular.extensions import (
-    OpenApiAuthenticationExtension,
-    OpenApiSerializerExtension,
-)
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from apikeys import credits, dialects, permissions
-from apikeys.credentials.carriers import security_of
 from apikeys.dialects import Dialect
-from apikeys.drf.endpoints import ViewEndpoint
+from apikeys.drf.endpoints import ViewEndpoint, is_opened
+from apikeys.drf.functions import adopt
 from apikeys.limits import Limit
 from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
+from apikeys.openapi import security as _security  # noqa: F401 - it registers
 from apikeys.openapi.facts import limit_text, scopes_of, sentences, title_of
 from apikeys.openapi.operations import Operation
 from apikeys.openapi.plain import add_plain
@@ -45,46 +42,10 @@ _WORDS: Final = {
 
 def dialect_of(view: Any) -> Dialect | None:
     """Return the dialect of a view; None when its first authenticator is not ours."""
+    adopt(type(view))
     authenticators = view.get_authenticators()
     name = getattr(authenticators[0], "dialect", None) if authenticators else None
     return dialects.get(name) if isinstance(name, str) else None
-
-
-class AccessTokenScheme(OpenApiAuthenticationExtension):
-    """One security scheme for each carrier of the view's dialect; any one of them will do."""
-
-    target_class = "apikeys.authentication.AccessTokenAuthentication"
-    match_subclasses = True
-
-    @property
-    def name(self) -> list[str]:  # type: ignore[override]
-        return [f"{self._dialect().name}{carrier.label}" for carrier in self._dialect().carriers]
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
-        return [security_of(carrier) for carrier in self._dialect().carriers]
-
-    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
-        if auto_schema.declared is not None and auto_schema.declared.sessions_only:
-            return []
-        requirements: list[dict[str, list[Any]]] = [{name: []} for name in self.name]
-        if permissions.anonymous_access(auto_schema.view, auto_schema.method):
-            requirements.append({})
-        return requirements
-
-    def _dialect(self) -> Dialect:
-        authenticator: Any = self.target
-        return dialects.get(authenticator.dialect)
-
-
-class StrictInput(OpenApiSerializerExtension):
-    """Input that refuses fields it does not know says so."""
-
-    target_class = "apikeys.serializers.StrictSerializer"
-    match_subclasses = True
-
-    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
-        mapped = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
-        return {**mapped, "additionalProperties": False}
 
 
 class AccessTokenSchema(AutoSchema):
@@ -149,7 +110,7 @@ class AccessTokenSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         if self.declared is None:
-            return []
+            return list(super().get_override_parameters())
         query = [self.declared.query] if self.declared.query is not None else []
         return query + [
             OpenApiParameter(
@@ -225,6 +186,18 @@ class AccessTokenSchema(AutoSchema):
             yield "limits", [limit_text(each) for each in limits]
 
 
+def _inspector(present: Any) -> AutoSchema:
+    """Return ours in the place of a view's inspector; what the host's own adds to it stays."""
+    if isinstance(present, AccessTokenSchema):
+        return present
+    own = present.__class__  # DRF hands out a proxy, which says the class of what it stands for
+    if not issubclass(own, AutoSchema) or own is AutoSchema:
+        return AccessTokenSchema()
+    both = type(own.__name__, (AccessTokenSchema, own), {})
+    made: AutoSchema = both()
+    return made
+
+
 class DialectSchemaGenerator(SchemaGenerator):
     """One schema for the views of one dialect.
 
@@ -246,11 +219,11 @@ class DialectSchemaGenerator(SchemaGenerator):
             speaks = dialect_of(view)
             if speaks is None or speaks.name != self.dialect or not path.startswith(self.prefix):
                 continue
+            if not is_opened(view, method):
+                continue
             if self.without and path.startswith(self.without):
                 continue
-            # A host need not make ours its default inspector.
-            if not isinstance(view.schema, AutoSchema):
-                view.schema = AccessTokenSchema()
+            view.schema = _inspector(view.schema)
             found.append((path, path_regex, method, view))
         return found
 
