@@ -67,7 +67,7 @@ class AccessTokenAuthentication(BaseAuthentication):
                 self.dialect,
                 any_dialect=self.any_dialect,
                 # Where nobody comes after, nobody would ever refuse it.
-                leaves_foreign_bearer=self.leaves_foreign_bearer and len(request.authenticators) > 1,
+                leaves_foreign_bearer=self.leaves_foreign_bearer and not _is_alone(request),
             )
             http.apikeys = state  # type: ignore[attr-defined]
             state.endpoint = ViewEndpoint(view)
@@ -97,6 +97,10 @@ class AccessTokenAuthentication(BaseAuthentication):
         return dialects.get(self.dialect).www_authenticate[browser]
 
 
+def _is_alone(request: Request) -> bool:
+    return len(request.authenticators or ()) == 1
+
+
 class LeavesAccessTokens:
     """Let another authentication class leave keys to ours, which comes after it on the view.
 
@@ -112,7 +116,7 @@ class LeavesAccessTokens:
 
     def authenticate(self, request: Request) -> Any:
         """Return what the other class says; None where the request carries a key."""
-        for other in request.authenticators:
+        for other in request.authenticators or ():
             if isinstance(other, AccessTokenAuthentication):
                 if carries_key(request._request.META, other.dialect):
                     return None

@@ -1,15 +1,21 @@
 """Views that cost credits: taken before the handler runs, given back when it fails.
 
+``ChargesCredits`` is for classes, ``charges_credits`` for functions under ``@api_view``; either may
+be ``async``, as those of adrf are.
+
 Comes after permissions and throttles: a request that is refused costs nothing. Knows the balance
 only through ``services.credits``.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db import DatabaseError, router, transaction
 from rest_framework.request import Request
 
@@ -18,6 +24,9 @@ from apikeys.models import AccessToken, Organization
 from apikeys.services import credits as service
 
 logger = logging.getLogger("apikeys.credits")
+
+F = TypeVar("F", bound=Callable[..., Any])
+Taken = tuple[Organization, int]
 
 
 class ChargesCredits:
@@ -35,42 +44,100 @@ class ChargesCredits:
     cost: int | Mapping[str, int] = 0
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        self._taken: tuple[Organization, int] | None = None
+        self._taken: Taken | None = None
         try:
             response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         except BaseException:
-            self._give_back()
+            _give_back(self._taken)
+            raise
+        if inspect.isawaitable(response):
+            return self._afinish(response)
+        if response.status_code >= 400:
+            _give_back(self._taken)
+        return response
+
+    async def _afinish(self, coming: Any) -> Any:
+        try:
+            response = await coming
+        except BaseException:
+            await _agive_back(self._taken)
             raise
         if response.status_code >= 400:
-            self._give_back()
+            await _agive_back(self._taken)
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        amount = price(self, request.method or "")
-        token = request.auth
-        if not amount or not isinstance(token, AccessToken):
-            return
-        if not service.take_credits(organization=token.organization, amount=amount):
-            raise InsufficientCredits(
-                required=amount, available=service.balance(token.organization)
-            )
-        self._taken = (token.organization, amount)
+        self._taken = _take(request, price(self, request.method or ""))
 
-    def _give_back(self) -> None:
-        if self._taken is None:
-            return
-        organization, amount = self._taken
-        self._taken = None
-        # A transaction around the view that is about to be rolled back gives back by itself.
-        connection = transaction.get_connection(router.db_for_write(Organization))
-        if connection.needs_rollback:
-            return
-        try:
-            service.give_back_credits(organization=organization, amount=amount)
-        except DatabaseError:
-            # The answer stands; this line is what the operator can grant them back by.
-            logger.exception("%d credits not given back to %s", amount, organization.slug)
+
+def charges_credits(cost: int | Mapping[str, int]) -> Callable[[F], F]:
+    """Let a function under ``@api_view`` cost credits; put it below ``@api_view``.
+
+    What ``ChargesCredits`` says of views holds for it as well.
+
+    Args:
+        cost: what a request costs, or that by method.
+    """
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def charged(request: Request, *args: Any, **kwargs: Any) -> Any:
+            taken = _take(request, _amount(cost, request.method or ""))
+            try:
+                response = function(request, *args, **kwargs)
+            except BaseException:
+                _give_back(taken)
+                raise
+            if response.status_code >= 400:
+                _give_back(taken)
+            return response
+
+        @wraps(function)
+        async def acharged(request: Request, *args: Any, **kwargs: Any) -> Any:
+            taken = await _atake(request, _amount(cost, request.method or ""))
+            try:
+                response = await function(request, *args, **kwargs)
+            except BaseException:
+                await _agive_back(taken)
+                raise
+            if response.status_code >= 400:
+                await _agive_back(taken)
+            return response
+
+        found: Any = acharged if inspect.iscoroutinefunction(function) else charged
+        found.cost = cost
+        return found  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _take(request: Request, amount: int) -> Taken | None:
+    token = request.auth
+    if not amount or not isinstance(token, AccessToken):
+        return None
+    if not service.take_credits(organization=token.organization, amount=amount):
+        raise InsufficientCredits(required=amount, available=service.balance(token.organization))
+    return token.organization, amount
+
+
+def _give_back(taken: Taken | None) -> None:
+    if taken is None:
+        return
+    organization, amount = taken
+    # A transaction around the view that is about to be rolled back gives back by itself.
+    connection = transaction.get_connection(router.db_for_write(Organization))
+    if connection.needs_rollback:
+        return
+    try:
+        service.give_back_credits(organization=organization, amount=amount)
+    except DatabaseError:
+        # The answer stands; this line is what the operator can grant them back by.
+        logger.exception("%d credits not given back to %s", amount, organization.slug)
+
+
+_atake = sync_to_async(_take)
+_agive_back = sync_to_async(_give_back)
 
 
 def price(view: Any, method: str) -> int:
@@ -80,7 +147,10 @@ def price(view: Any, method: str) -> int:
     if handler is None or method == "OPTIONS":
         return 0
     own = getattr(handler, "cost", None)
-    cost: int | Mapping[str, int] = getattr(view, "cost", 0) if own is None else own
+    return _amount(getattr(view, "cost", 0) if own is None else own, method)
+
+
+def _amount(cost: int | Mapping[str, int], method: str) -> int:
     if not isinstance(cost, Mapping):
         return cost
     # HEAD runs the handler of GET.

@@ -134,14 +134,13 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     make_sendable(problem)
     problem.asked_host = partial(_host, request._request)
     body, content_type = dialect.render(problem)
-    if _is_for_readers(request):
-        content_type = None  # the renderer's own
-    else:
+    response = Response(body, status=problem.status)
+    if not _is_for_readers(request):
         # Whatever form was asked for (CSV, a spreadsheet, JSON in an envelope): these are the
         # dialect's words, which are JSON, and what is said of them must be true.
         request.accepted_renderer = JSONRenderer()
         request.accepted_media_type = _json_as_asked(request)
-    response = Response(body, status=problem.status, content_type=content_type)
+        response.content_type = content_type
     state = states.of(request._request)
     browser = state is not None and state.browser
     ours = isinstance(exc, _OURS) or not isinstance(exc, drf.APIException)

@@ -35,7 +35,7 @@ class AccessTokenThrottle(BaseThrottle):
             access.charge(state)
         except Refusal as refusal:
             state.refusal = refusal.with_traceback(None)
-            self._wait = refusal.extra["retry_after"]
+            self._wait = state.wait = refusal.extra["retry_after"]
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""Whether a request brings a key, or only what somebody else reads: a Bearer text of another scheme.
+"""Whether a request brings a key, or only a Bearer text of another scheme.
 
 ``Bearer`` belongs to nobody (RFC 6750): a JWT comes by it as a key does. Whatever may be a key of
 any dialect, mistyped or wrapped in something, is taken for one, so that its secret is hidden and

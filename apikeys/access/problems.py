@@ -134,6 +134,20 @@ def headers_of(
     return headers
 
 
+def complete(access: Access, status: int, headers: Any) -> None:
+    """Add what a refusal has to say in its headers, where others have worded it and left it out.
+
+    Args:
+        access: of the request.
+        status: of the answer.
+        headers: of the answer, which are changed.
+    """
+    if status == 401:  # RFC 9110, section 11.6.1
+        headers.setdefault("WWW-Authenticate", access.dialect.www_authenticate[access.browser])
+    elif status == 429 and access.wait is not None:
+        headers.setdefault("Retry-After", str(access.wait))
+
+
 def answer(access: Access) -> Answer:
     """Return what the caller is told, in the words of the dialect, where ``check`` let nobody in.
 

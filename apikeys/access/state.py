@@ -48,6 +48,7 @@ class Access:
         token: the proven token.
         anonymous: without a credential, on an endpoint that allows that for this request.
         refusal: why it was refused, for logs and counters.
+        wait: seconds after which a request that is over a limit may come again.
         problem: what the caller is told, where ``check`` was asked and it is not let in.
         windows: state of the limits it was counted on.
         store: what ``where`` has found; None before.
@@ -68,6 +69,7 @@ class Access:
     token: AccessToken | None = None
     anonymous: bool = False
     refusal: Refusal | None = None
+    wait: int | None = None
     problem: Problem | None = None
     windows: tuple[Window, ...] = ()
     store: Store | None = None

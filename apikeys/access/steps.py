@@ -173,6 +173,7 @@ def refuse(access: Access, refusal: Refusal) -> Refusal:
     seconds = limits.limiter(settings.limits_storage).charge_one(one)
     if not seconds:
         return refusal
+    access.wait = seconds
     face = FACES[Reason.TOO_MANY_FAILURES]
     return Refusal(
         Reason.TOO_MANY_FAILURES,

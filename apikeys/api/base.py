@@ -21,6 +21,7 @@ from rest_framework.schemas import DefaultSchema
 
 from apikeys import addresses, languages, reauthentication
 from apikeys.authentication import AccessTokenAuthentication
+from apikeys.exceptions import exception_handler
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Role
 from apikeys.networks import address_of
@@ -95,7 +96,17 @@ class OneLanguageMixin:
         return response
 
 
-class ManagementMixin(OneLanguageMixin, PlainAddressMixin, NoStoreMixin):
+class OwnWordsMixin:
+    """Answer errors as they are documented, and by one version, whatever the host's views do."""
+
+    versioning_class: ClassVar[Any] = None
+
+    def get_exception_handler(self) -> Any:
+        """Return the library's."""
+        return exception_handler
+
+
+class ManagementMixin(OneLanguageMixin, PlainAddressMixin, NoStoreMixin, OwnWordsMixin):
     """Authentication, permission and scoping that all management views share."""
 
     authentication_classes: ClassVar[Any] = (AnyTokenAuthentication, SessionAuthentication)

@@ -5,6 +5,7 @@ Each message says what to write. Reads views, settings and, where asked, stores;
 
 from apikeys.checks import (  # noqa: F401
     admins,
+    authenticators,
     caches,
     clock,
     database,

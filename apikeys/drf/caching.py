@@ -18,6 +18,7 @@ from apikeys import dialects
 from apikeys.access import Access
 from apikeys.access import state as states
 from apikeys.access.caching import tell, write
+from apikeys.access.problems import complete
 from apikeys.dialects import BY_PAGE, Dialect
 from apikeys.drf import functions
 from apikeys.drf.ninjas import authenticators_of, operations_of
@@ -36,8 +37,8 @@ _sealing = threading.Lock()
 def seal(cls: type) -> None:
     """Have the answers of a class of DRF views say how they may be kept, as the last thing it does.
 
-    It is where a class of views that takes keys is first met. Nothing but its ``finalize_response`` is left before decorators around the view see them. It is
-    replaced once in the life of a process.
+    Nothing but its ``finalize_response`` is left before decorators around the view see them. It is
+    replaced once in the life of a process, where a class that takes keys is first met.
 
     Args:
         cls: the class; views among it that take no keys go on as before.
@@ -58,6 +59,8 @@ def _sealed(finalize: Callable[..., Any]) -> Callable[..., Any]:
     def finalize_response(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = finalize(view, request, response, *args, **kwargs)
         state = getattr(request._request, "apikeys", None)
+        if state is not None and getattr(response, "exception", False):
+            complete(state, response.status_code, response.headers)
         if state is not None and len(request.authenticators) == 1:
             tell(state, response)
         else:

@@ -38,7 +38,7 @@ def require_scopes_asked(permissions: Sequence[Any]) -> None:
     Raises:
         Undeclared: one might; it says what to write.
     """
-    if any(_asks(permission) for permission in permissions):
+    if any(map(_asks, permissions)):
         return
     for permission in permissions:
         if isinstance(permission, OR) and _holds(permission):
@@ -54,17 +54,17 @@ def require_scopes_asked(permissions: Sequence[Any]) -> None:
 def _asks(permission: Any) -> bool:
     """Whether a key that is let in has been asked for its scopes."""
     if isinstance(permission, AND):
-        return _asks(permission.op1) or _asks(permission.op2)
+        return any(map(_asks, _parts(permission)))
     if isinstance(permission, OR):
-        both = _asks(permission.op1) and _asks(permission.op2)
-        return both or _asks_first(permission.op1)
+        first, second = _parts(permission)
+        return _asks_first(first) or (_asks(first) and _asks(second))
     return isinstance(permission, ScopePermission)
 
 
 def _asks_first(permission: Any) -> bool:
     """Whether a key has been asked for its scopes, whatever the verdict is."""
     if isinstance(permission, (AND, OR)):
-        return _asks_first(permission.op1)
+        return _asks_first(_parts(permission)[0])
     # A subclass with a verdict of its own may give it without asking.
     return hasattr(getattr(type(permission), "has_permission", None), _MARK)
 
@@ -72,28 +72,29 @@ def _asks_first(permission: Any) -> bool:
 def _holds(permission: Any) -> bool:
     """Whether there is a ``HasScope`` in it, wherever."""
     if isinstance(permission, (AND, OR)):
-        return _holds(permission.op1) or _holds(permission.op2)
+        return any(map(_holds, _parts(permission)))
     return isinstance(permission, ScopePermission)
 
 
 def _culprit(permission: Any) -> Any:
     """Return the part by which a key comes in without being asked."""
     if isinstance(permission, OR):
-        for part in (permission.op1, permission.op2):
-            if not _asks(part):
-                return _culprit(part)
+        return next(_culprit(part) for part in _parts(permission) if not _asks(part))
     return permission
 
 
 def _written(permission: Any) -> str:
     """Return a permission as a view writes it."""
     if isinstance(permission, NOT):
-        return f"~{_written(permission.op1)}"
+        return f"~{_written(_parts(permission)[0])}"
     if isinstance(permission, (AND, OR)):
-        sign = "&" if isinstance(permission, AND) else "|"
-        parts = (
+        sign = " & " if isinstance(permission, AND) else " | "
+        return sign.join(
             f"({_written(part)})" if isinstance(part, (AND, OR)) else _written(part)
-            for part in (permission.op1, permission.op2)
+            for part in _parts(permission)
         )
-        return f" {sign} ".join(parts)
     return type(permission).__name__
+
+
+def _parts(operator: Any) -> list[Any]:
+    return [getattr(operator, name) for name in ("op1", "op2") if hasattr(operator, name)]

@@ -21,8 +21,8 @@ from apikeys.dialects import Dialect
 from apikeys.drf.endpoints import ViewEndpoint, is_opened
 from apikeys.drf.functions import adopt
 from apikeys.limits import Limit
-from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
 from apikeys.openapi import security as _security  # noqa: F401 - it registers
+from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
 from apikeys.openapi.facts import limit_text, scopes_of, sentences, title_of
 from apikeys.openapi.operations import Operation
 from apikeys.openapi.plain import add_plain

@@ -35,7 +35,7 @@ UNDECLARED = {
 SILENT = {
     "/undeclared": "it declares no scope for GET",
     "/without-has-scope": "HasScope is not a mandatory part of its permissions",
-    "/or-composed": "HasScope is not a mandatory part of its permissions",
+    "/or-composed": "in AllowAny | HasScope a key comes in by AllowAny without its scopes",
     "/not-composed": "HasScope is not a mandatory part of its permissions",
     "/and-of-others": "HasScope is not a mandatory part of its permissions",
     "/misdeclared": "required_scopes for GET: ",

@@ -125,7 +125,7 @@ class Declared(Ours):
 
 
 class Optional(Ours):
-    permission_classes = (HasScope | IsAuthenticated,)
+    permission_classes = (IsAuthenticated | HasScope,)
     required_scopes = {"GET": {"notes:read"}}
 
 

@@ -81,10 +81,10 @@ PUBLIC: Final[dict[str, list[str]]] = {
     ],
     "admin_search": ["SearchMixin"],
     "asgi": ["AccessTokenRequired", "with_lifespan"],
-    "authentication": ["AccessTokenAuthentication", "AccessTokenPrincipal"],
+    "authentication": ["AccessTokenAuthentication", "AccessTokenPrincipal", "LeavesAccessTokens"],
     "backends": ["SlowedMixin", "SlowedModelBackend"],
     "conf": ["Settings", "get"],
-    "credits": ["ChargesCredits", "price"],
+    "credits": ["ChargesCredits", "charges_credits", "price"],
     "decorators": ["access_token_required", "note", "refusal_of"],
     "dialects": [
         "BASE62",
@@ -177,6 +177,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "anonymous_access",
         "any_of",
         "declaration",
+        "declares",
         "requires_scopes",
     ],
     "reauthentication": [

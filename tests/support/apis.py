@@ -129,7 +129,7 @@ class WithoutHasScope(Protected):
 
 
 class OrComposed(Protected):
-    permission_classes = [HasScope | AllowAny]
+    permission_classes = [AllowAny | HasScope]
 
 
 class NotComposed(Protected):

@@ -22,6 +22,7 @@ from apikeys.api.base import (
     ManagementMixin,
     NoStoreMixin,
     OneLanguageMixin,
+    OwnWordsMixin,
     PlainAddressMixin,
     ViewSchema,
 )
@@ -229,7 +230,7 @@ class TokenViewSet(ManagementMixin, GenericViewSet[AccessToken]):
         return issued
 
 
-class TokenSelfView(OneLanguageMixin, PlainAddressMixin, NoStoreMixin, APIView):
+class TokenSelfView(OneLanguageMixin, PlainAddressMixin, NoStoreMixin, OwnWordsMixin, APIView):
     """``/token``: the token that carries the request. Needs no scope."""
 
     authentication_classes = (AnyTokenAuthentication,)

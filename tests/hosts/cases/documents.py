@@ -30,7 +30,9 @@ urlpatterns = [
     path("swagger", SpectacularSwaggerView.as_view(url_name="schema")),
 ]
 """
-MOUNTED = URLS.replace('    path("notes"', '    path("access/", include("apikeys.api.urls")),\n    path("notes"')
+MOUNTED = URLS.replace(
+    '    path("notes"', '    path("access/", include("apikeys.api.urls")),\n    path("notes"'
+)
 MORE = '''
 from django.http import HttpResponse
 from drf_spectacular.openapi import AutoSchema
@@ -91,7 +93,7 @@ class Twice(APIView):
     def get(self, request):
         return Response({"text": "twice"})
 '''
-NOTES = '''
+NOTES = """
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -117,7 +119,7 @@ class NotesView(APIView):
     @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
     def post(self, request):
         return Response({"made_by": request.auth.name}, status=201)
-'''
+"""
 OURS = [{"defaultX-API-Key": []}, {"defaultBearer": []}, {"defaultBasic": []}]
 
 
