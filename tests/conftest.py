@@ -26,6 +26,12 @@ from apikeys import conf, log_ins, logs
 from apikeys.activity import usage
 from apikeys.limits import limiter, storages
 from apikeys.models import Invitation, Membership, Organization, Workspace
+from apikeys.pytest_plugin import (  # noqa: F401 - no entry point has registered them here
+    apikeys_async_client,
+    apikeys_client,
+    apikeys_isolated,
+    apikeys_token,
+)
 from apikeys.services.actors import Actor
 from apikeys.services.invitations import invite
 from apikeys.services.members import add_member

@@ -1,6 +1,6 @@
 """Made-up requests of the last month for the counters: the same numbers for the same start.
 
-Knows tokens only by their keys in the counters; writes through ``apikeys.testing`` alone.
+Knows tokens only by their keys in the counters; writes through ``apikeys.seeding`` alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db import router
 from apikeys.models import AccessToken, UsageCounter
 from apikeys.models.activity import Outcome
 from apikeys.refusals import Reason
-from apikeys.testing import (
+from apikeys.seeding import (
     LastUse,
     RefusalKey,
     UsageKey,

@@ -33,6 +33,7 @@ ROOMS: Final = {
     "management",
     "migrations",
     "postgresql",
+    "pytest_plugin",
 }
 OF_ROOMS: Final = {
     "openapi.operations",
@@ -200,6 +201,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "normalise",
         "validate_name",
     ],
+    "seeding": ["LastUse", "RefusalKey", "UsageKey", "add_refusals", "add_uses", "write_last_use"],
     "serializers": ["StrictSerializer"],
     "services.actors": ["Actor"],
     "services.audit": ["Action", "action_label", "record", "record_in_each"],
@@ -264,7 +266,20 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "insert_workspace",
         "rename_workspace",
     ],
-    "testing": ["LastUse", "RefusalKey", "UsageKey", "add_refusals", "add_uses", "write_last_use"],
+    "testing": [
+        "APITokenClient",
+        "AsyncTokenClient",
+        "IsolatedMixin",
+        "MadeToken",
+        "State",
+        "TokenClient",
+        "isolated",
+        "make_token",
+        "rate_limited",
+        "recorded_uses",
+        "reset_limits",
+        "token_client",
+    ],
     "throttling": ["AccessTokenThrottle"],
     "typing": [
         "Access",

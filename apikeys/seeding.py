@@ -1,6 +1,6 @@
-"""For a host's tests and demonstrations: use and refusals that never happened.
+"""For a host's demonstrations: use and refusals that never happened, as if requests had been made.
 
-Nothing here checks what it is given, and what is written counts as if requests had been made.
+Nothing here checks what it is given.
 """
 
 from __future__ import annotations
