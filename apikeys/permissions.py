@@ -7,9 +7,10 @@ Bearer or Basic gets the same answer. Knows nothing of how a credential was veri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from rest_framework.request import Request
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.request import ForcedAuthentication, Request
 
 from apikeys.access import authorize
 from apikeys.access import state as states
@@ -18,7 +19,7 @@ from apikeys.drf import functions
 from apikeys.drf.endpoints import anonymous_access, declaration
 from apikeys.drf.trees import ScopePermission, asks_scopes
 from apikeys.exceptions import Refused
-from apikeys.models import AccessToken
+from apikeys.models import AccessToken, Workspace
 from apikeys.refusals import Reason, Refusal
 from apikeys.scopes import AnyOf, Requirement, any_of, as_requirement
 
@@ -32,6 +33,16 @@ __all__ = [
     "declares",
     "requires_scopes",
 ]
+
+# Only tests can bring these about, so they may speak of tests.
+_FORCED: Final = (
+    "force_authenticate() gave no access token, and this view asks for the scopes of one. Send a "
+    "key instead, by token_client() of apikeys.testing, or give token=make_token(...).token."
+)
+_INCOMPLETE: Final = (
+    "This access token has no workspace, whose dialect says what its scopes mean. "
+    "make_token() of apikeys.testing makes a whole one, without a database."
+)
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -95,10 +106,14 @@ class HasScope(ScopePermission):
     @asks_scopes
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, AccessToken):
+            if isinstance(request.successful_authenticator, ForcedAuthentication):
+                self.message = _FORCED
             access = states.of(request._request)
             return request.auth is None and access is not None and access.anonymous
         try:
             authorize(request.auth, declaration(view, request.method or ""))
+        except Workspace.DoesNotExist:  # the lookup brings it with every token
+            raise ImproperlyConfigured(_INCOMPLETE) from None
         except Undeclared:  # DRF asks about other methods when it answers OPTIONS
             raise Refused(Refusal(Reason.SCOPE_UNDECLARED)) from None
         except Refusal as refusal:

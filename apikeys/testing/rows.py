@@ -58,14 +58,16 @@ def pretend_key(instance: models.Model) -> None:
 @contextmanager
 def forgotten_afterwards() -> Iterator[None]:
     """Forget at the end what has become known since the beginning."""
-    known, uses = dict(_known), {pk: Counter(counts) for pk, counts in _uses.items()}
+    known, uses = dict(_known), dict(_uses)
+    _uses.update({pk: Counter() for pk in uses})
     _put_in_place()
     try:
         yield
     finally:
-        for present, before in ((_known, known), (_uses, uses)):
-            present.clear()
-            present.update(before)  # type: ignore[arg-type]
+        _known.clear()
+        _known.update(known)
+        _uses.clear()
+        _uses.update(uses)
         if not _known:
             _take_away()
 
