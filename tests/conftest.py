@@ -18,12 +18,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client, SimpleTestCase
+from django.test import SimpleTestCase
 from django.utils import timezone
-from rest_framework.test import APIClient
 
-from apikeys import conf, log_ins, logs
-from apikeys.activity import usage
+from apikeys import log_ins, logs
 from apikeys.limits import limiter, storages
 from apikeys.models import Invitation, Membership, Organization, Workspace
 from apikeys.pytest_plugin import (  # noqa: F401 - no entry point has registered them here
@@ -37,6 +35,8 @@ from apikeys.services.invitations import invite
 from apikeys.services.members import add_member
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import IssuedToken, create_token, rotate_token
+from apikeys.testing import APITokenClient, TokenClient, reset_limits
+from apikeys.testing import usage as counted
 from apikeys.verification import epochs, memory, places
 from apikeys.verification.epochs import HostEpoch
 
@@ -97,33 +97,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report  # type: ignore[return-value]
 
 
-class Secure:
-    """Makes a test client's requests HTTPS unless told otherwise."""
+class Challenged:
+    """Asks a challenge of every 401 of a view that takes keys, whatever the test is about."""
 
-
-def _over_https(name: str) -> Callable[..., Any]:
-    def send(self: Secure, *args: Any, secure: bool = True, **kwargs: Any) -> Any:
-        response = getattr(super(Secure, self), name)(*args, secure=secure, **kwargs)
+    def request(self, **request: Any) -> Any:
+        response = super().request(**request)  # type: ignore[misc]
         if response.status_code == 401 and hasattr(response.wsgi_request, "apikeys"):
-            assert response["WWW-Authenticate"], "a 401 has a challenge, whatever the test is about"
+            assert response["WWW-Authenticate"]
         return response
 
-    return send
 
-
-for _name in ("get", "head", "options", "post", "put", "patch", "delete"):
-    setattr(Secure, _name, _over_https(_name))
-
-
-class SecureClient(Secure, Client):
+class SecureClient(Challenged, TokenClient):
     """Django's test client over HTTPS."""
 
 
-class SecureAPIClient(Secure, APIClient):
+class SecureAPIClient(Challenged, APITokenClient):
     """DRF's test client over HTTPS; `key` sends an API key with every request."""
 
     def key(self, issued: IssuedToken) -> SecureAPIClient:
-        self.credentials(HTTP_X_API_KEY=issued.api_key)
+        self.send(issued)
         return self
 
 
@@ -138,9 +130,9 @@ def api() -> SecureAPIClient:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh_counters() -> Iterator[None]:
     """No test sees what another has used up, or writes what another has counted."""
-    monkeypatch.setattr(usage, "_buffer", usage.Buffer())
+    reset_limits()
     log_ins._failures.clear()
     epochs._redis.cache_clear()  # made for the key of another test
     epochs._current = None
@@ -148,8 +140,9 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
         for few in handler.filters:
             if isinstance(few, logs.FewOfAKind):
                 few._counts.clear()
-    limiter(conf.get().limits_storage).clear()
     cache.clear()
+    with counted.forgotten_afterwards():
+        yield
 
 
 @pytest.fixture

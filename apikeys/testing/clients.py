@@ -99,7 +99,18 @@ for _name in ("get", "head", "options", "post", "put", "patch", "delete", "trace
 
 
 class APITokenClient(SendsToken, APIClient):  # type: ignore[misc] # DRF's names no headers
-    """The client of Django REST framework, which sends a key."""
+    """The client of Django REST framework, which sends a key until ``credentials`` says something
+    else, or ``logout``."""
+
+    def credentials(self, **headers: str) -> None:
+        """Send these headers in the place of the key, or neither."""
+        self.send(None)
+        super().credentials(**headers)
+
+    def logout(self) -> None:
+        """Send no key any more, and forget the session."""
+        self.send(None)
+        super().logout()
 
 
 class TokenClient(SendsToken, Client):

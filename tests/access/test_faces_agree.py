@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from apikeys import conf
 from apikeys.activity import usage
-from apikeys.limits import limiter
 from apikeys.models import Workspace
 from apikeys.services.tokens import disable_token, revoke_token, update_token
+from apikeys.testing import reset_limits
 from apikeys.verification import verify
 from tests.support import apis, asgi, faces
 
@@ -151,7 +151,7 @@ def cast(issue: Any, acme: Any, actor: Any, settings: Any) -> Cast:
 def through(face: str, row: Row, cast: Cast, *, secure: bool = True, times: int = 1) -> list[Any]:
     """Send a request some times; return what came back and what was counted."""
     method, kind, headers = row
-    limiter(conf.get().limits_storage).clear()
+    reset_limits()
     usage._buffer = usage.Buffer()
     server, name = face.split()
     found: list[Any] = []

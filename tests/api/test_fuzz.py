@@ -23,11 +23,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
-from apikeys import conf, reauthentication
-from apikeys.limits import limiter
+from apikeys import reauthentication
 from apikeys.models import Invitation, Membership
 from apikeys.scopes import MANAGE
 from apikeys.services.tokens import rotate_token
+from apikeys.testing import reset_limits
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "50"))
 
@@ -89,7 +89,7 @@ def names(settings, issue, actor, acme, alice, bob, development) -> dict[str, st
         "LIMITS_STORAGE": "memory://",
         "LIMITS": {"failed_credentials": "1000000/minute"},
     }
-    limiter(conf.get().limits_storage).clear()
+    reset_limits()
     token = issue(name="Named").token
     rotate_token(actor=actor, token=token, overlap=timedelta(hours=1))
     invitation = Invitation.objects.create(

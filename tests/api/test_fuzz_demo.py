@@ -23,10 +23,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from apikeys import conf
 from apikeys.limits import limiter
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token
+from apikeys.testing import reset_limits
 from tests.api.test_fuzz import _one_connection, over_https  # noqa: F401  # a fixture
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
@@ -71,7 +71,7 @@ def headers(settings, alice, actor):
         "LIMITS_STORAGE": "memory://",
         "LIMITS": {"failed_credentials": "1000000/minute"},
     }
-    limiter(conf.get().limits_storage).clear()
+    reset_limits()
 
     def make(dialect: str) -> dict[str, str]:
         acme = create_organization(

@@ -16,7 +16,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
 
-from apikeys import conf, guessing, log_ins
+from apikeys import guessing, log_ins
 from apikeys.activity import usage
 from apikeys.checks.tenants import check_schemas
 from apikeys.limits import limiter
@@ -27,6 +27,7 @@ from apikeys.reauthentication import _wait
 from apikeys.services.actors import Actor
 from apikeys.services.organizations import create_organization
 from apikeys.services.tokens import create_token, revoke_token
+from apikeys.testing import reset_limits
 from apikeys.verification import epochs, memory
 from tests.support.redis_server import needs_redis, redis_uri
 
@@ -249,7 +250,7 @@ def test_limits_are_counted_for_each_tenant(api, keys, settings, monkeypatch, st
 
 def test_passwords_asked_again_are_counted_for_each_tenants_user(keys, settings):
     settings.APIKEYS = {**settings.APIKEYS, "LIMITS": {"log_in": "2/hour"}}
-    limiter(conf.get().limits_storage).clear()
+    reset_limits()
     waits = {}
     for name in ("ta", "tb"):
         with tenant(name):
@@ -259,7 +260,7 @@ def test_passwords_asked_again_are_counted_for_each_tenants_user(keys, settings)
 
 def test_attempts_at_a_tenants_account_slow_nobody_of_another_down(keys, rf, settings):
     settings.APIKEYS = {**settings.APIKEYS, "LIMITS": {"log_in_account": "2/hour"}}
-    limiter(conf.get().limits_storage).clear()
+    reset_limits()
     waits = {}
     for name in ("ta", "tb"):
         with tenant(name):

@@ -102,6 +102,23 @@ def test_it_may_send_another_key_or_none_from_then_on():
     assert client.get("/drf/notes").status_code == 401
 
 
+def test_drfs_ways_to_say_something_else_hold():
+    client, other = token_client("notes:read"), make_token("notes:read")
+    client.credentials(HTTP_X_API_KEY=other.api_key)
+    assert client.get("/drf/notes").json()["token"] == other.token.token_id
+    client.credentials()
+    assert client.get("/drf/notes").status_code == 401
+    client.send(other)
+    assert client.get("/drf/notes").status_code == 200
+
+
+@pytest.mark.django_db
+def test_who_logs_out_sends_no_key():
+    client = token_client("notes:read")
+    client.logout()
+    assert client.get("/drf/notes").status_code == 401
+
+
 def test_the_headers_of_a_token_go_with_any_client():
     made = make_token("notes:read")
     response = APIClient(headers=made.headers).get("/drf/notes", secure=True)
