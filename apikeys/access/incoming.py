@@ -11,6 +11,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from apikeys.credentials.carriers import Carrier
+from apikeys.credentials.hiding import WITHHELD, give_back
 
 _SECURE: Final = {"https": "https", "wss": "https"}
 
@@ -40,9 +41,12 @@ class Incoming:
         """Return what a Django request says."""
         # The server's own word: ``request.scheme`` may believe a header that anybody can send.
         scheme = request._get_scheme() or "http"  # type: ignore[attr-defined]
-        return cls(
-            request.method or "", request.META, scheme, request.get_host, request.path, request
-        )
+        meta = request.META
+        scope = request.__dict__.get("scope")
+        hidden = meta.pop(WITHHELD, None) if scope is None else scope.get(WITHHELD)
+        if hidden:
+            give_back(hidden, meta)
+        return cls(request.method or "", meta, scheme, request.get_host, request.path, request)
 
     @classmethod
     def from_scope(cls, scope: MutableMapping[str, Any]) -> Incoming:
@@ -81,4 +85,6 @@ def withheld(scope: MutableMapping[str, Any], keys: Collection[str]) -> dict[str
     headers = [
         (name, b"***" if name.lower() in names else value) for name, value in scope["headers"]
     ]
-    return {**scope, "headers": headers}
+    shown = {**scope, "headers": headers}
+    shown.pop(WITHHELD, None)
+    return shown

@@ -79,6 +79,9 @@ class WithheldHeader(str):
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)
 
+    def __deepcopy__(self, memo: object) -> WithheldHeader:
+        return self  # as any text, so that a copied environ still lets its request in
+
 
 class Carrier(Protocol):
     """One way for a credential to travel."""
@@ -210,6 +213,29 @@ def by_header(carriers: Iterable[Carrier]) -> dict[str, dict[str, Carrier]]:
     return found
 
 
+def bare(raw: bytes) -> bytes:
+    """Return a header's value without the blanks around it, which are no part of it."""
+    return raw.strip(_BLANKS)
+
+
+def bringer(schemes: Mapping[str, Carrier], raw: bytes) -> Carrier | None:
+    """Return which carrier, of those of one header, reads its value; None where none does.
+
+    Args:
+        schemes: the carriers by scheme.
+        raw: the value, bare.
+    """
+    if (own := schemes.get("")) is not None:
+        return own
+    scheme, *_rest = raw.split(None, 1) or [b""]
+    return schemes.get(scheme.lower().decode("latin-1"))
+
+
+def credential_in(carrier: Carrier, raw: bytes) -> bytes:
+    """Return what stands behind the carrier's scheme in a header's value."""
+    return bare(raw[len(carrier.scheme) :]) if carrier.scheme else raw
+
+
 def take(
     headers: Mapping[str, Mapping[str, Carrier]], meta: MutableMapping[str, Any]
 ) -> list[tuple[Carrier, bytes]]:
@@ -230,17 +256,13 @@ def take(
             continue
         withheld = isinstance(value, WithheldHeader)
         # WSGI hands headers over as Latin-1 text (PEP 3333), test clients hand over any text.
-        raw = value.raw if withheld else value.encode("latin-1", "replace").strip(_BLANKS)
-        carrier = schemes.get("")
-        if carrier is None:
-            scheme, *_rest = raw.split(None, 1) or [b""]
-            carrier = schemes.get(scheme.lower().decode("latin-1"))
+        raw = value.raw if withheld else bare(value.encode("latin-1", "replace"))
+        carrier = bringer(schemes, raw)
         if carrier is None:
             continue
         if not withheld:
             meta[key] = WithheldHeader(carrier.shown, raw)
-        if carrier.scheme:
-            raw = raw[len(carrier.scheme) :].strip(_BLANKS)
+        raw = credential_in(carrier, raw)
         found.append((carrier, raw))
         # No credential contains a comma: the header was sent twice, and a server joined the two.
         if b"," in raw:

@@ -95,6 +95,20 @@ class KeyShape:
         return not self.checksum or _checksum(text[:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
 
 
+class Mistyped(KeyShape):
+    """A shape that asks for lengths and letters alone: what a wrong checksum has, too."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, shape: KeyShape) -> Mistyped:
+        """Return the shape of keys that look like those of another."""
+        return cls(shape.id_length, shape.secret_length, shape.alphabet, shape.checksum)
+
+    def match(self, token_id: str, secret: str) -> bool:
+        return len(token_id) == self.id_length and bool(self._pattern.fullmatch(token_id + secret))
+
+
 def api_key(prefix: str, token_id: str, secret: str) -> str:
     """Return the one-string form; an empty prefix leaves no leading underscore."""
     return "_".join(part for part in (prefix, token_id, secret) if part)

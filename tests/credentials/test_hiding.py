@@ -1,0 +1,149 @@
+"""Keys are hidden before anybody reads headers; what belongs to others is left as it is."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import pickle
+
+import pytest
+
+from apikeys.credentials.carriers import Basic, Bearer, Header, by_header, take
+from apikeys.credentials.hiding import WITHHELD, Keys, give_back
+from apikeys.credentials.keys import HEX, KeyShape, Mistyped, api_key
+
+SHAPE = KeyShape()
+SHORT = KeyShape(8, 32, HEX, checksum=False)
+CARRIERS = (Header("X-API-Key"), Header("Fastly-Key"), Bearer(), Basic())
+KEYS = Keys(CARRIERS, frozenset({"ak_prod", ""}), (SHAPE, SHORT))
+TOKEN_ID = SHAPE.new_id()
+SECRET = SHAPE.new_secret(TOKEN_ID)
+KEY = api_key("ak_prod", TOKEN_ID, SECRET)
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.Qk9CQk9CQk9CQk9C_Qk9CQk9CQk9CQk9CQk9CQk9C"
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+OURS = {
+    "a header of its own": ("HTTP_X_API_KEY", KEY),
+    "another dialect's header": ("HTTP_FASTLY_KEY", KEY),
+    "what is no key, in a header of ours": ("HTTP_X_API_KEY", "hunter2"),
+    "Bearer": ("HTTP_AUTHORIZATION", f"Bearer {KEY}"),
+    "Bearer in other case, with blanks": ("HTTP_AUTHORIZATION", f" bearer  {KEY} "),
+    "Bearer cut off": ("HTTP_AUTHORIZATION", f"Bearer {KEY[:-9]}"),
+    "Bearer without a prefix": ("HTTP_AUTHORIZATION", f"Bearer {TOKEN_ID}_{SECRET}"),
+    "Bearer mistyped, without a prefix": (
+        "HTTP_AUTHORIZATION",
+        f"Bearer {TOKEN_ID}_{SECRET[1:]}x",
+    ),
+    "Bearer sent twice": ("HTTP_AUTHORIZATION", f"Bearer {KEY},Bearer {KEY}"),
+    "Basic": ("HTTP_AUTHORIZATION", basic(TOKEN_ID, SECRET)),
+    "Basic mistyped": ("HTTP_AUTHORIZATION", basic(TOKEN_ID, SECRET[1:] + "x")),
+    "Basic of a short shape": ("HTTP_AUTHORIZATION", basic("deadbeef", "0" * 32)),
+}
+OTHERS = {
+    "a JWT": f"Bearer {JWT}",
+    "an opaque token": "Bearer mF_9.B5f-4.1JqM",
+    "a person's password": basic("alice@example.org", "correct horse battery staple"),
+    "a name as long as an id": basic("a" * 16, "correct horse battery staple"),
+    "a scheme that no dialect knows": "Digest username=alice",
+    "no scheme": "whatever",
+    "nothing": "",
+}
+
+
+def spellings() -> set[str]:
+    return {SECRET, SECRET[:20], base64.b64encode(f"{TOKEN_ID}:{SECRET}".encode()).decode()}
+
+
+def shown(value: object) -> str:
+    return f"{value!r} {value} {pickle.dumps(value)!r}"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_key_is_hidden_and_can_be_given_back(name: str) -> None:
+    meta_key, value = OURS[name]
+    plain, hidden = {meta_key: value}, {meta_key: value, "REQUEST_METHOD": "GET"}
+    KEYS.hide_in(hidden)
+    assert hidden["REQUEST_METHOD"] == "GET"
+    assert type(hidden[meta_key]) is str
+    assert "***" in hidden[meta_key]
+    text = shown(hidden) + json.dumps(hidden)
+    assert not [each for each in {*spellings(), "hunter2"} if each in text]
+    headers = by_header(CARRIERS)
+    give_back(hidden[WITHHELD], hidden)
+    assert take(headers, hidden) == take(headers, plain) != []
+    assert not [each for each in {*spellings(), "hunter2"} if each in shown(hidden)]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_key_is_hidden_in_a_copy_of_a_scope_and_can_be_given_back(name: str) -> None:
+    meta_key, value = OURS[name]
+    header = meta_key.removeprefix("HTTP_").replace("_", "-").lower().encode()
+    scope = {"type": "http", "headers": [(b"host", b"x"), (header, value.encode())]}
+    found = KEYS.hidden_in(scope)
+    assert scope["headers"] == [(b"host", b"x"), (header, value.encode())]
+    assert (found["type"], found["headers"][0]) == ("http", (b"host", b"x"))
+    assert not [each for each in spellings() if each in shown(found)]
+    text = found["headers"][1][1]
+    assert type(text) is bytes
+    meta = {meta_key: text.decode()}
+    give_back(found[WITHHELD], meta)
+    headers = by_header(CARRIERS)
+    assert take(headers, meta) == take(headers, {meta_key: value})
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_other_authenticators_need_stays(name: str) -> None:
+    environ = {"HTTP_AUTHORIZATION": OTHERS[name], "HTTP_COOKIE": KEY}
+    KEYS.hide_in(environ)
+    assert environ == {"HTTP_AUTHORIZATION": OTHERS[name], "HTTP_COOKIE": KEY}
+    assert type(environ["HTTP_AUTHORIZATION"]) is str
+    scope = {"headers": [(b"authorization", OTHERS[name].encode()), (b"cookie", KEY.encode())]}
+    assert KEYS.hidden_in(scope) is scope
+
+
+def test_bearer_and_basic_are_left_alone_where_no_dialect_reads_them() -> None:
+    keys = Keys((Header("X-API-Key"),), frozenset({"ak_prod"}), (SHAPE,))
+    environ = {"HTTP_AUTHORIZATION": f"Bearer {KEY}"}
+    keys.hide_in(environ)
+    assert environ == {"HTTP_AUTHORIZATION": f"Bearer {KEY}"}
+
+
+def test_a_copied_environ_still_brings_the_key() -> None:
+    environ = {"HTTP_X_API_KEY": KEY}
+    KEYS.hide_in(environ)
+    headers = by_header(CARRIERS)
+    for copied in (dict(environ), copy.copy(environ), copy.deepcopy(environ)):
+        give_back(copied[WITHHELD], copied)  # type: ignore[arg-type]
+        assert take(headers, copied) == [(CARRIERS[0], KEY.encode())]
+
+
+def test_what_somebody_has_put_there_since_is_not_overwritten() -> None:
+    environ = {"HTTP_X_API_KEY": KEY}
+    KEYS.hide_in(environ)
+    environ["HTTP_X_API_KEY"] = "another"
+    give_back(environ[WITHHELD], environ)  # type: ignore[arg-type]
+    assert environ["HTTP_X_API_KEY"] == "another"
+
+
+def test_two_headers_that_a_server_joins_count_as_two_credentials() -> None:
+    pair = [(b"x-api-key", KEY.encode()), (b"X-API-Key", KEY.encode())]
+    found = KEYS.hidden_in({"headers": pair})
+    meta = {"HTTP_X_API_KEY": ",".join(value.decode() for _name, value in found["headers"])}
+    give_back(found[WITHHELD], meta)
+    assert len(take(by_header(CARRIERS), meta)) == 2
+    assert SECRET not in shown(meta)
+
+
+def test_a_mistyped_shape_asks_for_lengths_and_letters_alone() -> None:
+    alike = Mistyped.of(SHAPE)
+    wrong = SECRET[:-1] + ("a" if SECRET[-1] != "a" else "b")
+    assert (SHAPE.match(TOKEN_ID, SECRET), SHAPE.match(TOKEN_ID, wrong)) == (True, False)
+    assert (alike.match(TOKEN_ID, SECRET), alike.match(TOKEN_ID, wrong)) == (True, True)
+    assert not alike.match(TOKEN_ID, SECRET[:-1])
+    assert not alike.match(TOKEN_ID[:-1], SECRET)
+    assert not alike.match(TOKEN_ID, SECRET[:-1] + "-")
