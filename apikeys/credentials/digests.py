@@ -15,19 +15,59 @@ from typing import Final
 
 from apikeys import conf
 
+SHOWN: Final = "***"
 _SIGNED: Final = re.compile(r"hmac-sha256\$([0-9]{1,9})\$")
 # Compared against when no row has the id, so that both answers take the same time.
 _NOBODY: Final = "0" * 16
 
 
-def make(token_id: str, secret: str) -> str:
+class Digest(str):
+    """What is stored of a secret; it compares by that, and shows, prints and encodes as ``***``.
+
+    An empty one shows that it is empty.
+
+    Args:
+        raw: what is stored.
+    """
+
+    __slots__ = ("raw",)
+    raw: str
+
+    def __new__(cls, raw: str) -> Digest:
+        self = str.__new__(cls, SHOWN if raw else "")
+        self.raw = text_of(raw)
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.raw == text_of(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+    def __deepcopy__(self, memo: object) -> Digest:
+        return self
+
+
+def text_of(digest: str) -> str:
+    """Return what is stored, as plain text."""
+    return digest.raw if isinstance(digest, Digest) else digest
+
+
+def make(token_id: str, secret: str) -> Digest:
     """Return what is stored of a new secret, by the settings."""
     settings = conf.get()
-    return _make(token_id, secret, settings.token_hasher, settings.peppers)
+    return Digest(_make(token_id, secret, settings.token_hasher, settings.peppers))
 
 
 def is_of(stored: str, token_id: str, secret: str) -> bool:
     """Whether, in constant time, a stored digest is that of this id and secret."""
+    stored = text_of(stored)
     if stored.startswith("$argon2"):
         from apikeys.credentials import argon2  # needs argon2-cffi, which is an extra
 
@@ -84,7 +124,7 @@ def matches(token_id: str, secret: str, stored: str, peppers: Mapping[int, str])
 
 def pepper_version(stored: str) -> int | None:
     """Return the version of the pepper a stored digest needs; None for one without a pepper."""
-    found = _SIGNED.match(stored)
+    found = _SIGNED.match(text_of(stored))
     return None if found is None else int(found[1])
 
 

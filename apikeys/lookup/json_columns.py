@@ -13,7 +13,9 @@ from typing import Any, Final
 from django.db import connections, models
 from django.db.models import Func, Subquery
 
+from apikeys.credentials.digests import Digest
 from apikeys.lookup.snapshots import Kind, Related, Snapshot, is_plain
+from apikeys.models.digest_field import DigestField
 
 # What JSON carries and ``Columns`` reads back unchanged.
 _PLAIN_FIELDS: Final = (
@@ -146,6 +148,8 @@ def _reader(field: models.Field[Any, Any], connection: Any) -> Callable[[Any], A
             return bool if connection.vendor == "sqlite" else None
         case models.UUIDField():
             return uuid.UUID
+        case DigestField():
+            return Digest
     return None
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys.credentials.keys import KeyShape
 from apikeys.models import people
+from apikeys.models.digest_field import DigestField
 from apikeys.models.names import ComparedField
 from apikeys.models.organizations import Membership, Organization, Workspace
 from apikeys.models.status import (
@@ -145,8 +146,8 @@ class AccessToken(models.Model):
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     allowed_networks = models.JSONField(_("allowed networks"), default=list, blank=True)
 
-    digest = models.CharField(_("digest"), max_length=255, editable=False)
-    previous_digest = models.CharField(
+    digest = DigestField(_("digest"), max_length=255, editable=False)
+    previous_digest = DigestField(
         _("previous digest"), max_length=255, blank=True, editable=False
     )
     previous_expires_at = models.DateTimeField(

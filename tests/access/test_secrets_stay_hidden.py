@@ -20,6 +20,7 @@ from apikeys.access import principal, steps
 from apikeys.activity import usage
 from apikeys.credentials import carriers
 from apikeys.credentials.carriers import Basic, Bearer, Header
+from apikeys.credentials.digests import text_of
 from apikeys.credentials.keys import KeyShape
 from apikeys.dialects import DefaultDialect
 from apikeys.limits import limiter
@@ -94,7 +95,7 @@ def spellings(issued) -> set[str]:
 
 def digests(issued) -> set[str]:
     token = AccessToken.objects.get(pk=issued.token.pk)
-    stored = {d for d in (token.digest, token.previous_digest) if d}
+    stored = {text_of(d) for d in (token.digest, token.previous_digest) if d}
     return stored | {d.rpartition("$")[2] for d in stored}
 
 
@@ -120,7 +121,7 @@ def test_the_canary_sees_a_secret_where_one_is(issue):
         with pytest.raises(AssertionError, match="a secret was seen"):
             assert_hidden(repr(headers), issued)
     with pytest.raises(AssertionError, match="a secret was seen"):
-        assert_hidden(issued.token.digest, issued)
+        assert_hidden(text_of(issued.token.digest), issued)
 
 
 def test_making_and_rotating_logs_no_secret(issue, actor, heard):
@@ -254,6 +255,13 @@ def test_what_is_no_carrier_of_the_dialect_is_left_to_others(rf):
     assert http.META["HTTP_X_CMS_KEY"] == "mine"
 
 
+def plain(row: dict) -> dict:
+    """A row as the table holds it, digests too."""
+    return {
+        name: text_of(value) if isinstance(value, str) else value for name, value in row.items()
+    }
+
+
 def test_no_table_holds_a_secret(api, issue, actor):
     issued = issue()
     rotated = rotate_token(actor=actor, token=issued.token)
@@ -261,12 +269,15 @@ def test_no_table_holds_a_secret(api, issue, actor):
         for headers in ways(made):
             api.get("/protected", headers={**headers, "User-Agent": "canary"})
     usage.flush()
-    rows = {model: list(model._default_manager.values()) for model in apps.get_models()}
+    rows = {
+        model: [plain(row) for row in model._default_manager.values()]
+        for model in apps.get_models()
+    }
     assert "canary" in repr(rows)
     for made in (issued, rotated):
         assert_hidden(repr(rows), made, digest=False)
     tokens = rows.pop(AccessToken)
-    assert rotated.token.digest in repr(tokens)
+    assert text_of(rotated.token.digest) in repr(tokens)
     assert_hidden(repr(rows), rotated)
 
 

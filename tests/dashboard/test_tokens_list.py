@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apikeys.credentials.digests import text_of
 from apikeys.models import AccessToken, UsageCounter
 from apikeys.services.tokens import disable_token, revoke_token, rotate_token
 from apikeys.services.workspaces import archive_workspace
@@ -317,8 +318,9 @@ def test_neither_secret_nor_digest_is_in_the_list(admin, issue):
     html = admin.get("/dashboard/acme/tokens").content.decode()
     assert issued.token.token_id in html
     assert issued.secret not in html
-    assert issued.token.digest not in html
-    assert issued.token.digest.rpartition("$")[2] not in html
+    digest = text_of(issued.token.digest)
+    assert digest not in html
+    assert digest.rpartition("$")[2] not in html
 
 
 def test_the_way_there_is_org_settings_access_tokens_generate_new_token(admin, issue):

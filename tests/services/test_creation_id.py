@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 
+from apikeys.credentials.digests import text_of
 from apikeys.models import AccessToken, AuditEvent, SecretIssue
 from apikeys.services.errors import AlreadyIssued, Invalid
 from apikeys.services.tokens import create_token, revoke_token, rotate_token
@@ -133,4 +134,4 @@ def test_what_is_remembered_helps_nobody_to_the_secret(create):
     made = create()
     row = SecretIssue.objects.values().get()
     assert made.secret not in str(row)
-    assert made.token.digest not in str(row)
+    assert text_of(made.token.digest) not in str(row)
