@@ -19,7 +19,7 @@ from apikeys.access import Access, Endpoint, Incoming
 from apikeys.access.caching import tell
 from apikeys.access.endpoint import Asking
 from apikeys.access.finishing import ABANDONED, waits
-from apikeys.activity import usage
+from apikeys.activity import servers, usage
 from apikeys.logs import printable
 
 __all__ = ["AccessTokenRequired", "with_lifespan"]
@@ -30,7 +30,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Frameworks type these three differently.
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 _DENIAL: Final = "websocket.http.response"
 _SWITCHING: Final = 101
@@ -83,29 +84,64 @@ class AccessTokenRequired:
 
 
 def with_lifespan(app: App) -> App:
-    """Return an application that answers a server's lifespan events before another one.
+    """Return an application that has what was counted written when the server stops.
 
-    Django knows none of these events. At the end of the server what this process has counted is
-    written: a server such as uvicorn ends by the signal that it was sent, and Python's own hooks
-    for the end of a process do not run then.
+    A server such as uvicorn ends by the signal that it was sent, and Python's own hooks for the
+    end of a process do not run then; its lifespan events come before. An application that knows
+    them gets them as ever; for one that does not, as Django's, they are answered.
 
     Args:
-        app: the application of the site, for all other scopes.
+        app: the application of the site; nothing stands before the one that is returned.
     """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             await app(scope, receive, send)
             return
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
+        servers.lifespan_began()
+        lifespan = _Lifespan(receive, send)
+        try:
+            await app(scope, lifespan.receive, lifespan.send)
+        except Exception:
+            if lifespan.answered:
                 await sync_to_async(_write_what_was_counted, thread_sensitive=False)()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
-            await send({"type": "lifespan.startup.complete"})
+                raise
+        if not lifespan.answered:
+            await lifespan.answer()
 
     return application
+
+
+class _Lifespan:
+    """Carries lifespan events to an application, and has counts written before it says its last."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self.heard = ""
+        self.answered = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.heard = message["type"]
+        return message
+
+    async def send(self, message: Message) -> None:
+        if not message["type"].startswith("lifespan."):
+            raise ValueError(f"{message['type']!r} is no answer to lifespan events.")
+        self.answered = True
+        if message["type"].startswith("lifespan.shutdown."):
+            await sync_to_async(_write_what_was_counted, thread_sensitive=False)()
+        await self._send(message)
+
+    async def answer(self) -> None:
+        """Answer in the place of an application that has not, to the end."""
+        if not self.heard:
+            await self.receive()
+        while self.heard != "lifespan.shutdown":
+            await self.send({"type": "lifespan.startup.complete"})
+            await self.receive()
+        await self.send({"type": "lifespan.shutdown.complete"})
 
 
 def _write_what_was_counted() -> None:

@@ -20,6 +20,23 @@ from django.utils.functional import Promise
 MINIMUM_PEPPER_LENGTH: Final = 32
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
 
+
+class UnixSocket:
+    """Stands among the trusted proxies for whoever connects through a Unix socket.
+
+    It has no address, so it holds none.
+    """
+
+    def __contains__(self, address: object) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return '"unix"'
+
+
+UNIX: Final = UnixSocket()
+TrustedProxy = IPv4Network | IPv6Network | UnixSocket
+
 DEFAULT_LIMITS: Final[Mapping[str, str]] = {
     "failed_credentials": "60/minute",
     "log_in": "10/minute",
@@ -43,7 +60,8 @@ class Settings:
         dialects: dialect name to the dotted path of its class.
         peppers: version to pepper; the highest version signs, all verify.
         token_hasher: ``"hmac"`` or ``"argon2"``.
-        trusted_proxies: networks whose ``X-Forwarded-*`` headers are believed.
+        trusted_proxies: networks whose ``X-Forwarded-*`` headers are believed, and ``UNIX`` for
+            peers of a Unix socket.
         require_https: refuse keys over plain HTTP; ``not DEBUG`` when not given.
         limits: rates of the library's own limits, such as failed credentials.
         limits_storage: URI for the ``limits`` library, ``memory://`` or ``redis://…``.
@@ -62,7 +80,7 @@ class Settings:
     )
     peppers: Mapping[int, str] = field(default_factory=dict, repr=False)
     token_hasher: str = "hmac"  # noqa: S105
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted_proxies: tuple[TrustedProxy, ...] = ()
     require_https: bool = True
     limits: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     limits_storage: str = field(default="memory://", repr=False)
@@ -171,21 +189,23 @@ def _one_of(*allowed: object) -> Any:
     return convert
 
 
-def _networks(where: str, value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+def _proxies(where: str, value: object) -> tuple[TrustedProxy, ...]:
     if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
-        raise ImproperlyConfigured(f"{where} must be a list of CIDR networks.")
-    networks = []
-    for text in value:
-        try:
-            network = ip_network(str(text))
-        except ValueError as error:
-            raise ImproperlyConfigured(f"{where}: {error}") from None
-        if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
-            raise ImproperlyConfigured(f"{where}: write {text} as an IPv4 network.")
-        if network.prefixlen == 0:
-            raise ImproperlyConfigured(f"{where}: {text} would believe headers from anybody.")
-        networks.append(network)
-    return tuple(networks)
+        raise ImproperlyConfigured(f'{where} must be a list, such as ["10.0.0.0/8"] or ["unix"].')
+    return tuple(UNIX if text == "unix" else _network(where, text) for text in value)
+
+
+def _network(where: str, text: object) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(str(text))
+    except ValueError as error:
+        hint = ' Write "unix" for Unix sockets.' if str(text).startswith(("unix", "/")) else ""
+        raise ImproperlyConfigured(f"{where}: {error}.{hint}") from None
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+        raise ImproperlyConfigured(f"{where}: write {text} as an IPv4 network.")
+    if network.prefixlen == 0:
+        raise ImproperlyConfigured(f"{where}: {text} would believe headers from anybody.")
+    return network
 
 
 def _boolean(where: str, value: object) -> bool:
@@ -250,7 +270,7 @@ _CONVERTERS: Final[Mapping[str, Any]] = {
     "dialects": _dialects,
     "peppers": _peppers,
     "token_hasher": _one_of("hmac", "argon2"),
-    "trusted_proxies": _networks,
+    "trusted_proxies": _proxies,
     "require_https": _boolean,
     "limits": _over_defaults(DEFAULT_LIMITS, _is_rate, 'a rate such as "60/minute"'),
     "limits_storage": _string,

@@ -6,7 +6,8 @@ a request's environment (``REMOTE_ADDR``, ``HTTP_…``), the configured lists ar
 What is unknown is ``None`` and matches nothing, so a list refuses it. Only ``REMOTE_ADDR`` and,
 from a trusted proxy, ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed; ``Forwarded``
 (RFC 7239) and ``X-Real-IP`` never are. An IPv4-mapped IPv6 address is its IPv4 address (RFC 4291,
-section 2.5.5.2); 6to4, NAT64 and IPv4-compatible ones are IPv6 like any other.
+section 2.5.5.2); 6to4, NAT64 and IPv4-compatible ones are IPv6 like any other. The peer of a Unix
+socket has no address: it is trusted as ``conf.UNIX`` or not at all.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apikeys import conf
+from apikeys.conf import UNIX, TrustedProxy
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -47,6 +49,13 @@ _ORIGIN = re.compile(
     re.ASCII,
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+# What stands for the peer of a Unix socket: gunicorn, granian and cheroot say "", waitress
+# "localhost", uWSGI "0.0.0.0"; uvicorn, hypercorn and daphne nothing, and then Django writes their
+# missing port as "None" or "0".
+_UNIX_PEERS = frozenset({"", "localhost", "0.0.0.0"})  # noqa: S104  # nosec B104
+_NO_PORT = frozenset({"None", "0"})
+# What nginx itself writes for such a peer (``$remote_addr``).
+_NGINX_UNIX = "unix:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,34 +152,54 @@ def is_within(child: Sequence[str], parent: Sequence[str]) -> bool:
 
 
 def client_address(
-    meta: Mapping[str, object], trusted_proxies: Sequence[Network] = ()
+    meta: Mapping[str, object], trusted_proxies: Sequence[TrustedProxy] = ()
 ) -> str | None:
     """The client's address in canonical text, or None where it can't be known.
 
     ``REMOTE_ADDR``, unless that hop is a trusted proxy: then ``X-Forwarded-For`` is walked from the
     right to the first hop that is not one. What stands further left was written by strangers and is
     never looked at, so no stuffing of the header changes the answer. None: junk, an empty entry, a
-    Unix socket (empty ``REMOTE_ADDR``), more than ``MAXIMUM_HOPS`` proxies, or no untrusted hop at
+    Unix socket that is not trusted, more than ``MAXIMUM_HOPS`` proxies, or no untrusted hop at
     all, where a trusted machine names nobody but machines that could be writing it themselves.
     """
     remote = meta.get("REMOTE_ADDR")
     if not trusted_proxies:
         return _canonical(remote) if isinstance(remote, str) else None
-    peer = _hop(remote)
-    if peer is None:
-        return None
-    if not _in_any(peer, trusted_proxies):
-        return str(peer)
+    if not is_proxy(meta, trusted_proxies):
+        return _canonical(remote) if isinstance(remote, str) else None
     forwarded = meta.get("HTTP_X_FORWARDED_FOR")
     if not isinstance(forwarded, str):
         return None
     for entry in reversed(forwarded.rsplit(",", MAXIMUM_HOPS)[-MAXIMUM_HOPS:]):
-        hop = _hop(entry.strip(" \t"))
+        text = entry.strip(" \t")
+        hop = _hop(text)
         if hop is None:
+            if text == _NGINX_UNIX and UNIX in trusted_proxies:
+                continue
             return None
         if not _in_any(hop, trusted_proxies):
             return str(hop)
     return None
+
+
+def is_proxy(meta: Mapping[str, object], trusted_proxies: Sequence[TrustedProxy]) -> bool:
+    """Whether the peer of this connection is one of the trusted proxies."""
+    if is_unix(meta):
+        return UNIX in trusted_proxies
+    peer = _hop(meta.get("REMOTE_ADDR"))
+    return peer is not None and _in_any(peer, trusted_proxies)
+
+
+def is_unix(meta: Mapping[str, object]) -> bool:
+    """Whether the request came through a Unix socket, by what servers put in the place of its peer.
+
+    None of these is the address of a TCP connection. A server of ASGI that names no peer must not
+    name a port of its own either: one may fail to learn the peer of a TCP connection that is gone.
+    """
+    remote = meta.get("REMOTE_ADDR")
+    if remote is None:
+        return meta.get("SERVER_PORT") in _NO_PORT
+    return remote in _UNIX_PEERS
 
 
 def address_of(request: Any) -> str | None:
@@ -180,20 +209,19 @@ def address_of(request: Any) -> str | None:
 
 
 def is_secure(
-    meta: Mapping[str, object], scheme: str, trusted_proxies: Sequence[Network] = ()
+    meta: Mapping[str, object], scheme: str, trusted_proxies: Sequence[TrustedProxy] = ()
 ) -> bool:
     """Whether the client's connection is encrypted.
 
     ``scheme`` is the server's own word (``wsgi.url_scheme``), and must not itself derive from a
     header that anybody may send. Where it isn't "https", ``X-Forwarded-Proto`` counts if
-    ``REMOTE_ADDR`` is a trusted proxy: its rightmost value, the one that this proxy wrote or let
+    the peer is a trusted proxy: its rightmost value, the one that this proxy wrote or let
     stand, which must be exactly "https". The proxy must set the header itself; a value to the left
     never counts.
     """
     if scheme == "https":
         return True
-    peer = _hop(meta.get("REMOTE_ADDR")) if trusted_proxies else None
-    if peer is None or not _in_any(peer, trusted_proxies):
+    if not trusted_proxies or not is_proxy(meta, trusted_proxies):
         return False
     forwarded = meta.get("HTTP_X_FORWARDED_PROTO")
     return isinstance(forwarded, str) and forwarded.rpartition(",")[2].strip(" \t") == "https"
@@ -298,7 +326,7 @@ def _inside(child: Network, parent: Network) -> bool:
     return child.prefixlen >= parent.prefixlen and child.network_address in parent
 
 
-def _in_any(address: Address, networks: Sequence[Network]) -> bool:
+def _in_any(address: Address, networks: Sequence[TrustedProxy]) -> bool:
     return any(address in network for network in networks)
 
 
@@ -322,7 +350,7 @@ def _stored_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
 @lru_cache(maxsize=4096)
 def _canonical(peer: str) -> str | None:
     # The server's own word, so it is short.
-    address = _hop(peer)
+    address = None if peer in _UNIX_PEERS else _hop(peer)
     return None if address is None else str(address)
 
 

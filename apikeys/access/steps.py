@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from apikeys import conf, dialects, limits, networks
+from apikeys.access import hops
 from apikeys.access.foreign import carries_key
 from apikeys.access.incoming import Incoming
 from apikeys.access.outages import is_outage
@@ -61,7 +62,10 @@ def begin(
     elif taken := carriers.take(spoken.carriers_by_header, meta):
         access.taken, access.carried = taken, True
         incoming.withhold_copies(taken)
-    access.address = networks.client_address(meta, conf.get().trusted_proxies)
+    proxies = conf.get().trusted_proxies
+    access.address = networks.client_address(meta, proxies)
+    if access.address is None:
+        hops.tell_of_unknown(meta, proxies)
     return access
 
 

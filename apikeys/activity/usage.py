@@ -2,9 +2,9 @@
 
 ``record`` and ``refuse`` cost a dictionary update. A thread writes the buffer every
 ``FLUSH_SECONDS``; it starts with the first entry of a process (so after a fork) and the rest is
-written at exit. A process that is killed loses at most what came since the last flush.
-Entries know their database and schema, and are written there. Knows no HTTP: the middleware hands
-in what happened.
+written at exit. Where the server lets no thread run, a request writes once it has been answered.
+A process that is killed loses at most what came since the last flush. Entries know their database
+and schema, and are written there. Knows no HTTP: the middleware hands in what happened.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from django.core import mail
@@ -30,7 +28,7 @@ from django.db import (
 )
 
 from apikeys import conf
-from apikeys.activity import counters
+from apikeys.activity import counters, servers
 from apikeys.activity.batches import Batch
 from apikeys.activity.counters import LastUse, RefusalKey, UsageKey, UseKey
 from apikeys.models import stores
@@ -55,6 +53,8 @@ class Buffer:
         self._last_written: dict[UseKey, int] = {}
         self._thread: threading.Thread | None = None
         self._failed_at = 0.0
+        self._overdue_at = float("inf")
+        self._has_begun = False
 
     def record(
         self,
@@ -137,17 +137,40 @@ class Buffer:
             final: nothing comes after it: write a last use even where the minute has one.
         """
         with self._flushing:
-            with self._lock:
-                batch, self._batch = self._batch, Batch()
-            if not batch:
-                return
-            if batch.dropped:
-                logger.warning("usage buffer full dropped=%d", batch.dropped)
-                batch.dropped = 0
-            if final:
-                self._last_written.clear()
-            for part in batch.by_store():
-                self._write_or_keep(part)
+            self._flush(final=final)
+
+    def flush_if_overdue(self) -> bool:
+        """Write as ``flush`` where nobody has for too long, and nobody is about to now.
+
+        Returns:
+            whether it was overdue.
+        """
+        if time.monotonic() < self._overdue_at or not self._flushing.acquire(blocking=False):
+            return False
+        try:
+            self._flush()
+        finally:
+            self._flushing.release()
+        return True
+
+    def _flush(self, *, final: bool = False) -> None:
+        self._put_off()
+        with self._lock:
+            batch, self._batch = self._batch, Batch()
+        if not batch:
+            return
+        if batch.dropped:
+            logger.warning("usage buffer full dropped=%d", batch.dropped)
+            batch.dropped = 0
+        if final:
+            self._last_written.clear()
+        for part in batch.by_store():
+            self._write_or_keep(part)
+        self._put_off()
+
+    def _put_off(self) -> None:
+        intervals = 1 if self._thread is None else 2
+        self._overdue_at = time.monotonic() + intervals * conf.get().flush_seconds
 
     def _write_or_keep(self, batch: Batch) -> None:
         try:
@@ -205,13 +228,26 @@ class Buffer:
             logger.error("usage not written, kept for the next flush: %s", type(error).__name__)
 
     def _start(self) -> None:
+        if self._has_begun:
+            if time.monotonic() >= self._overdue_at and not self._flushing.locked():
+                servers.let_requests_write(_flush_if_overdue)
+            return
         # Django's test runner replaces the outbox: there, tests call flush() themselves.
-        if self._thread is not None or hasattr(mail, "outbox"):
+        if hasattr(mail, "outbox"):
             return
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="apikeys-usage", daemon=True)
-                self._thread.start()
+            first, self._has_begun = not self._has_begun, True
+        if first:
+            self._begin()
+
+    def _begin(self) -> None:
+        if servers.runs_threads():
+            self._thread = threading.Thread(target=self._run, name="apikeys-usage", daemon=True)
+            self._thread.start()
+        else:
+            servers.let_requests_write(_flush_if_overdue)
+        self._put_off()
+        servers.prepare_for_the_end(_flush_at_exit)
 
     def _run(self) -> None:
         while True:
@@ -294,19 +330,18 @@ def _write_others() -> None:
         write()
 
 
+def _flush_if_overdue() -> bool:
+    overdue = _buffer.flush_if_overdue()
+    if overdue:
+        _write_others()
+    return overdue
+
+
 @atexit.register
 def _flush_at_exit() -> None:
-    if _buffer._thread is None:
-        return
-    # Ctrl-C reaches a server's master and its workers, and the master tells the workers once more:
-    # the second signal must not end the writing that the first one began.
-    for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
-        if hasattr(signal, name):  # Windows has not all of them
-            # One that is on its way already is heard here and has nothing left to end.
-            with suppress(KeyboardInterrupt, SystemExit):
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    close()
+    if _buffer._has_begun:
+        servers.ignore_signals()
+        close()
 
 
 def close() -> None:

@@ -202,6 +202,65 @@ def test_what_was_counted_is_written_when_the_server_stops(issue: Any) -> None:
     assert [row.outcome for row in UsageCounter.objects.all()] == ["success"]
 
 
+async def hear(app: Any, *events: str) -> list[str]:
+    """Return what an application says to these lifespan events."""
+    sent: list[str] = []
+    messages = iter([{"type": f"lifespan.{event}"} for event in events])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"].removeprefix("lifespan."))
+
+    await with_lifespan(app)({"type": "lifespan"}, receive, send)
+    return sent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_application_with_a_lifespan_of_its_own_keeps_it(issue: Any) -> None:
+    said = []
+
+    async def own(scope: Any, receive: Any, send: Any) -> None:
+        for event in ("startup", "shutdown"):
+            said.append((await receive())["type"])
+            said.append(await UsageCounter.objects.acount())
+            await send({"type": f"lifespan.{event}.complete"})
+            said.append(await UsageCounter.objects.acount())
+
+    app = AccessTokenRequired(empty, "notes:read")
+    async_to_sync(ask)(app, http_scope({"X-API-Key": issue().api_key}))
+    sent = async_to_sync(hear)(own, "startup", "shutdown")
+    assert sent == ["startup.complete", "shutdown.complete"]
+    assert said == ["lifespan.startup", 0, 0, "lifespan.shutdown", 0, 1]
+
+
+def test_an_application_that_cannot_start_says_so_itself() -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed"})
+        raise KeyError("settings")
+
+    with pytest.raises(KeyError):
+        async_to_sync(hear)(broken, "startup")
+
+
+@pytest.mark.parametrize("hears_first", [True, False])
+def test_an_application_that_knows_no_lifespan_is_answered_for(db: Any, hears_first: bool) -> None:
+    async def django(scope: Any, receive: Any, send: Any) -> None:
+        if hears_first:
+            await receive()
+        raise ValueError("only HTTP")
+
+    async def silent(scope: Any, receive: Any, send: Any) -> None:
+        if hears_first:
+            await receive()
+
+    for app in (django, silent):
+        sent = async_to_sync(hear)(app, "startup", "shutdown")
+        assert sent == ["startup.complete", "shutdown.complete"]
+
+
 def test_a_request_that_its_client_leaves_is_counted(issue: Any) -> None:
     async def leave(app: Any, scope: Any) -> None:
         task = asyncio.ensure_future(app(scope, None, None))

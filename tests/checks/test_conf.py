@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from apikeys import conf, dialects
+from apikeys.conf import UNIX
 
 PEPPER = "p" * 32
 
@@ -43,6 +44,7 @@ def test_plain_http_is_accepted_without_asking_only_while_debugging():
         ("PEPPERS", {2: PEPPER, 1: PEPPER * 2}, "peppers", {1: PEPPER * 2, 2: PEPPER}),
         ("TOKEN_HASHER", "argon2", "token_hasher", "argon2"),
         ("TRUSTED_PROXIES", ["10.0.0.0/8"], "trusted_proxies", (ip_network("10.0.0.0/8"),)),
+        ("TRUSTED_PROXIES", ["unix"], "trusted_proxies", (UNIX,)),
         ("REQUIRE_HTTPS", False, "require_https", False),
         ("LIMITS_STORAGE", "redis://h/1", "limits_storage", "redis://h/1"),
         ("FLUSH_SECONDS", 3, "flush_seconds", 3.0),
@@ -80,6 +82,10 @@ def test_the_cached_mode_over_redis_is_read_beside_a_redis():
         ("TRUSTED_PROXIES", None, "must be a list"),
         ("TRUSTED_PROXIES", ["10.0.0.1/8"], "has host bits set"),
         ("TRUSTED_PROXIES", ["junk"], "does not appear to be"),
+        ("TRUSTED_PROXIES", "unix", "must be a list"),
+        ("TRUSTED_PROXIES", ["unix:"], 'Write "unix" for Unix sockets'),
+        ("TRUSTED_PROXIES", ["/run/gunicorn.sock"], 'Write "unix" for Unix sockets'),
+        ("TRUSTED_PROXIES", ["UNIX"], "does not appear to be"),
         ("TRUSTED_PROXIES", ["0.0.0.0/0"], "believe headers from anybody"),
         ("TRUSTED_PROXIES", ["::/0"], "believe headers from anybody"),
         ("TRUSTED_PROXIES", ["::ffff:10.0.0.0/104"], "as an IPv4 network"),

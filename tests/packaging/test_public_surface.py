@@ -84,7 +84,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
     "asgi": ["AccessTokenRequired", "with_lifespan"],
     "authentication": ["AccessTokenAuthentication", "AccessTokenPrincipal", "LeavesAccessTokens"],
     "backends": ["SlowedMixin", "SlowedModelBackend"],
-    "conf": ["Settings", "get"],
+    "conf": ["Settings", "UnixSocket", "get"],
     "credits": ["ChargesCredits", "charges_credits", "price"],
     "decorators": ["access_token_required", "note", "refusal_of"],
     "dialects": [
@@ -161,7 +161,9 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "contains",
         "is_first_party",
         "is_foreign",
+        "is_proxy",
         "is_secure",
+        "is_unix",
         "is_within",
         "normalise_origin",
         "parse_network",
