@@ -1,4 +1,4 @@
-"""Do keys and another scheme share ``Authorization: Bearer`` on a view without hiding each other."""
+"""Do keys and another scheme share ``Authorization: Bearer`` on a view, hiding neither."""
 
 from __future__ import annotations
 

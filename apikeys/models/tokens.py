@@ -147,9 +147,7 @@ class AccessToken(models.Model):
     allowed_networks = models.JSONField(_("allowed networks"), default=list, blank=True)
 
     digest = DigestField(_("digest"), max_length=255, editable=False)
-    previous_digest = DigestField(
-        _("previous digest"), max_length=255, blank=True, editable=False
-    )
+    previous_digest = DigestField(_("previous digest"), max_length=255, blank=True, editable=False)
     previous_expires_at = models.DateTimeField(
         _("previous expires at"), null=True, blank=True, editable=False
     )

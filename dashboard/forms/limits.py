@@ -92,7 +92,7 @@ class LimitsForm(PasswordIfWideningMixin):
         for limit in declared:
             usual = _("%(counts)s. Usual rate: %(rates)s.") % {
                 "counts": counts(limit),
-                "rates": get_text_list(limit.rates, pgettext("between rates", "or")),
+                "rates": get_text_list(list(limit.rates), pgettext("between rates", "or")),
             }
             self._add(limit.name, stored, usual, limit.rates[0])
         for name in sorted(set(stored) - {limit.name for limit in declared}):
