@@ -20,7 +20,6 @@ from apikeys.access import Undeclared
 from apikeys.access import state as states
 from apikeys.access.checking import cleaned
 from apikeys.access.foreign import carries_key
-from apikeys.access.principal import AccessTokenPrincipal, user_of
 from apikeys.drf import caching
 from apikeys.drf.endpoints import ViewEndpoint, declaration, is_opened
 from apikeys.drf.functions import name_of
@@ -28,7 +27,7 @@ from apikeys.exceptions import Refused
 from apikeys.models import AccessToken
 from apikeys.refusals import Reason, Refusal
 
-__all__ = ["AccessTokenAuthentication", "AccessTokenPrincipal", "LeavesAccessTokens"]
+__all__ = ["AccessTokenAuthentication", "LeavesAccessTokens"]
 
 logger = logging.getLogger("apikeys.requests")
 
@@ -36,8 +35,8 @@ logger = logging.getLogger("apikeys.requests")
 class AccessTokenAuthentication(BaseAuthentication):
     """Authenticate by access token.
 
-    ``request.auth`` is the ``AccessToken``; ``request.user`` its owner for a personal token, an
-    ``AccessTokenPrincipal`` for an automation token. No credential: None, so the next
+    ``request.auth`` is the ``AccessToken``; ``request.user`` its owner for a personal token, what
+    ``AUTOMATION_USER`` says for an automation token. No credential: None, so the next
     authenticator is asked. A bad one never falls through, not even where a view allows requests
     without one (``anonymous_access``, see ``permissions``).
 
@@ -88,7 +87,7 @@ class AccessTokenAuthentication(BaseAuthentication):
             if (begun := states.of(http)) is not None:
                 begun.taken = ()
             raise cleaned(fault) from None
-        return None if token is None else (user_of(token), token)
+        return None if token is None else (state.user, token)
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401; a browser gets none that opens a password box."""

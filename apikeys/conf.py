@@ -72,6 +72,7 @@ class Settings:
         confirm_revoke: where the name must be typed: production, always, never.
         cache: None, ``"host"`` or ``"redis"``.
         prepare: send a prepared statement on PostgreSQL, and don't call the stored function.
+        automation_user: dotted path of what makes ``request.user`` of an automation token.
     """
 
     scopes: Mapping[str, str | Promise] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class Settings:
     confirm_revoke: str = "production"
     cache: str | None = None
     prepare: bool = False
+    automation_user: str = "apikeys.principals.token"
 
 
 _NAMES: Final = {f.name.upper(): f.name for f in fields(Settings)}
@@ -220,6 +222,14 @@ def _string(where: str, value: object) -> str:
     return value
 
 
+def _dotted_path(where: str, value: object) -> str:
+    if not isinstance(value, str) or not all(map(str.isidentifier, value.split("."))):
+        raise ImproperlyConfigured(f"{where} must be a dotted path.")
+    if "." not in value:
+        raise ImproperlyConfigured(f"{where} must be a dotted path, such as mysite.users.{value}.")
+    return value
+
+
 def _seconds(where: str, value: object) -> float:
     if (
         isinstance(value, bool)
@@ -281,4 +291,5 @@ _CONVERTERS: Final[Mapping[str, Any]] = {
     "confirm_revoke": _one_of("production", "always", "never"),
     "cache": _one_of(None, "host", "redis"),
     "prepare": _boolean,
+    "automation_user": _dotted_path,
 }

@@ -16,8 +16,8 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from apikeys.access import Access
-from apikeys.authentication import AccessTokenPrincipal
 from apikeys.models import AccessToken
+from apikeys.principals import AccessTokenPrincipal
 from apikeys.restrictions import Face, Facts, Restriction
 from apikeys.scopes import Requirement
 

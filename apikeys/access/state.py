@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from apikeys.access.principal import user_of
 from apikeys.models import stores
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Access:
         by_page: the answer depends on whose page sent it.
         vary: what the view's answer says it depends on; "" until it is finished.
         token: the proven token.
+        user: who the request acts as; ``AnonymousUser`` without a token.
         anonymous: without a credential, on an endpoint that allows that for this request.
         refusal: why it was refused, for logs and counters.
         wait: seconds after which a request that is over a limit may come again.
@@ -67,6 +68,7 @@ class Access:
     by_page: bool = False
     vary: str = ""
     token: AccessToken | None = None
+    user: Any = field(default_factory=AnonymousUser, repr=False)
     anonymous: bool = False
     refusal: Refusal | None = None
     wait: int | None = None
@@ -84,12 +86,6 @@ class Access:
         if self.store is None:
             self.store = stores.current()
         return self.store
-
-    @property
-    def user(self) -> Any:
-        """The owner of a personal token, an ``AccessTokenPrincipal`` of an automation token;
-        ``AnonymousUser`` without one."""
-        return user_of(self.token)
 
 
 def of(request: HttpRequest) -> Access | None:

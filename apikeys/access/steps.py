@@ -8,12 +8,12 @@ with the true reason.
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
-from apikeys import conf, dialects, limits, networks
+from apikeys import conf, dialects, limits, networks, principals
 from apikeys.access import hops
 from apikeys.access.foreign import carries_key
 from apikeys.access.incoming import Incoming
@@ -90,6 +90,7 @@ def authenticate(access: Access) -> AccessToken | None:
     token = verify.admit(proven, facts)
     if dialect.restrictions:
         _restrict(dialect, token, facts)
+    access.user = _user(token)
     access.token = token
     return token
 
@@ -134,6 +135,17 @@ def _objection(restriction: Restriction, token: AccessToken, facts: Facts) -> Fa
     if face is None or (getattr(face, "status", None) in _OBJECTIONS):
         return face
     raise TypeError(f"{name} returned {face!r}, not None or a Face of 400 to 499.")
+
+
+def _user(token: AccessToken) -> Any:
+    """Return who the request acts as; what comes of a host's function else lets nobody in."""
+    try:
+        return principals.user_of(token)
+    except Exception as fault:
+        if isinstance(fault, Refusal | ImproperlyConfigured) or is_outage(fault):
+            raise
+        # Not as it is: "not found" or "permission denied" would be answered as such.
+        raise RuntimeError(f"{conf.get().automation_user} failed: {fault!r}") from fault
 
 
 def authorize(token: AccessToken | None, wanted: Requirement | None) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from django.core.checks import CheckMessage, Warning, register
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 
+from apikeys import conf
 from apikeys.checks.types import Apps
-from apikeys.models import people
+from apikeys.models import people, service_accounts
+
+SERVICE_ACCOUNT: Final = "apikeys.principals.service_account"
 
 
 @register()
@@ -21,5 +26,26 @@ def check_activity(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             "Requests and single tokens ask it all the same; filters and counts of tokens take "
             "every owner for active. Store it in a column to have them agree.",
             id="apikeys.W046",
+        )
+    ]
+
+
+@register()
+def check_service_accounts(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """The user model takes the rows that stand for workspaces, where the site wants such."""
+    try:
+        path = conf.get().automation_user
+    except ImproperlyConfigured:
+        return []
+    if path != SERVICE_ACCOUNT or not (lacking := service_accounts.problems()):
+        return []
+    said = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in sorted(lacking.items()))
+    values = ", ".join(f"{name}=…" for name in sorted(lacking))
+    return [
+        Error(
+            f"{get_user_model()._meta.label} takes no service account: {said}",
+            'Name a function of your own as APIKEYS["AUTOMATION_USER"]: def account(token): '
+            f"return apikeys.principals.service_account(token, {values})",
+            id="apikeys.E080",
         )
     ]

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from limits.errors import ConfigurationError
 
-from apikeys import conf, dialects
+from apikeys import conf, dialects, principals
 from apikeys.checks.types import Apps
 from apikeys.limits import Limit, limiter
 from apikeys.models import AccessToken
@@ -24,6 +24,7 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         current = conf.get()
         hasher = current.token_hasher
         dialects.all_dialects()
+        principals.load(current.automation_user)
         for name, rate in current.limits.items():
             Limit(rate, name=name)
         counted = _can_count(current.limits_storage)

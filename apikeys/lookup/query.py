@@ -1,9 +1,10 @@
 """The one query of the read path, compiled once per database alias.
 
 Building and compiling the same queryset on every request costs more than running it, so its SQL is
-kept and run through Django's cursor. Workspace, organization, membership and owner come from
-subqueries of one row each, and all of it as the text of one JSON array, which costs the driver
-less than forty columns. On PostgreSQL it is called as a function, see ``stored_function``.
+kept and run through Django's cursor. Workspace, organization, membership and the owner, or the
+user that stands for the workspace, come from subqueries of one row each, and all of it as the text
+of one JSON array, which costs the driver less than forty columns. On PostgreSQL it is called as a
+function, see ``stored_function``.
 
 Every request queries the database. If the answer is the same text as last time in that schema, the
 row decoded then is used again.
@@ -21,6 +22,7 @@ from django.contrib.auth import get_user_model
 from django.db import ProgrammingError, connections, router
 from django.db.backends.utils import CursorWrapper
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from apikeys import conf
 from apikeys.lookup import stored_function
@@ -41,8 +43,9 @@ _WITHOUT_FUNCTION: Final = ("42883", "3F000", "42501")
 def find(token_id: str) -> Snapshot | None:
     """Return the token of that id with workspace, organization and owner, by one query.
 
-    ``owner_is_member`` tells whether the owner is in the organization. Reads from the database
-    that takes the writes.
+    ``owner_is_member`` tells whether the owner is in the organization. An automation token, which
+    has no owner, comes with the service account of its workspace, if there is one. Reads from the
+    database that takes the writes.
     """
     alias = router.db_for_write(AccessToken)
     lookup = _compiled.get(alias)
@@ -72,6 +75,7 @@ class Lookup:
         self.workspace = Columns(Workspace, alias)
         self.organization = Columns(Organization, alias)
         self.owner = Columns(get_user_model(), alias)
+        self.owner_column = self.token.names.index("owner_id")
         compiler = self._query().get_compiler(using=alias)
         self.sql, parameters = compiler.as_sql()
         position = parameters.index(_STAND_IN)
@@ -90,22 +94,21 @@ class Lookup:
         )
         workspace = Workspace.objects.filter(pk=OuterRef("workspace_id"))
         parts: list[Any] = [
-            row_array(
-                workspace,
-                *self.workspace.expressions,
-                row_array(organization, *self.organization.expressions),
-                Subquery(membership.order_by().values("pk")),
-            )
+            *self.workspace.expressions,
+            row_array(organization, *self.organization.expressions),
+            Subquery(membership.order_by().values("pk")),
         ]
         joined: list[str] = []
         if self.owner.fit_json:
             # A host's default manager may hide users, and a hidden owner must still be judged.
-            owner = get_user_model()._base_manager.filter(pk=OuterRef("owner_id"))
-            parts.append(row_array(owner, *self.owner.expressions))
+            who = Coalesce(OuterRef(OuterRef("owner_id")), OuterRef("service_account_id"))
+            person = get_user_model()._base_manager.filter(pk=who)
+            parts.append(row_array(person, *self.owner.expressions))
         else:
             joined = [f"owner__{name}" for name in self.owner.names]
         queryset = AccessToken.objects.using(self.alias).filter(token_id=_STAND_IN)
-        values = queryset.values_list(Text(Array(*self.token.expressions, *parts)), *joined)
+        columns = Array(*self.token.expressions, row_array(workspace, *parts))
+        values = queryset.values_list(Text(columns), *joined)
         if self.owner.fit_json:
             # A short name for the table: PostgreSQL reads the text anew on every run.
             values.query.change_aliases({AccessToken._meta.db_table: "t"})
@@ -141,16 +144,19 @@ class Lookup:
 
     def _decode(self, text: str, owner_row: list[Any] | None) -> Snapshot:
         token_row = json.loads(text)
+        workspace_row = token_row.pop()
+        beside: dict[str, Snapshot | None] = {}
         owner: Snapshot | None = None
         if owner_row is None:
-            in_json = token_row.pop()
+            in_json = workspace_row.pop()
             owner = None if in_json is None else self.owner.read(in_json)
+            if token_row[self.owner_column] is None:
+                beside["service_account"], owner = owner, None
         elif owner_row[0] is not None:
             owner = self.owner.snapshot(owner_row)
-        workspace_row = token_row.pop()
         is_member = workspace_row.pop() is not None
-        organization = self.organization.read(workspace_row.pop())
-        workspace = self.workspace.read(workspace_row, related={"organization": organization})
+        beside["organization"] = self.organization.read(workspace_row.pop())
+        workspace = self.workspace.read(workspace_row, related=beside)
         return self.token.read(
             token_row,
             related={"workspace": workspace, "owner": owner},

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apikeys import dialects
 from apikeys.models import admins, people
+from apikeys.models.pickles import WithoutPeople
 from apikeys.models.writer import WriterManager
 
 
@@ -72,10 +73,11 @@ class Environment(models.TextChoices):
     PRODUCTION = "production", _("production")
 
 
-class Workspace(models.Model):
+class Workspace(WithoutPeople):
     """A part of an organization with its own data and tokens, speaking one dialect.
 
-    Archiving is terminal: its tokens are revoked with it.
+    Archiving is terminal: its tokens are revoked with it. ``service_account`` is the user that its
+    automation tokens act as, where ``AUTOMATION_USER`` says so.
     """
 
     organization = models.ForeignKey(
@@ -87,6 +89,15 @@ class Workspace(models.Model):
     dialect = models.CharField(_("dialect"), max_length=64, default="default")
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    service_account = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("service account"),
+    )
 
     objects = WriterManager()
 
@@ -145,7 +156,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return [one for one in found if people.is_active(one.user)]
 
 
-class Membership(models.Model):
+class Membership(WithoutPeople):
     """One user in one organization.
 
     The last one of an admin who can log in is neither saved as anything less nor deleted, alone or
@@ -230,7 +241,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.select_related("invited_by").annotate(inviter_is_admin=Exists(rows))
 
 
-class Invitation(models.Model):
+class Invitation(WithoutPeople):
     """An offer to join, sent by e-mail as a signed link that names ``public_id``.
 
     Who sent it last answers for it: it is void while that person is no active admin of the

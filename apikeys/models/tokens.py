@@ -19,6 +19,7 @@ from apikeys.models import people
 from apikeys.models.digest_field import DigestField
 from apikeys.models.names import ComparedField
 from apikeys.models.organizations import Membership, Organization, Workspace
+from apikeys.models.pickles import WithoutPeople
 from apikeys.models.status import (
     ENDED,
     EXPIRING_WITHIN,
@@ -98,7 +99,7 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         )
 
 
-class AccessToken(models.Model):
+class AccessToken(WithoutPeople):
     """A credential of one workspace.
 
     ``token_id`` is public; ``digest`` is all that is kept of the secret. After a rotation

@@ -15,10 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from apikeys import principals
 from apikeys.credentials import digests
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Membership, Workspace
 from apikeys.models.tokens import Kind
+from apikeys.refusals import Refusal
 from apikeys.scopes import MANAGE
 from apikeys.services import audit, validation
 from apikeys.services.actors import Actor
@@ -83,7 +85,7 @@ def create_token(
     Raises:
         NotAllowed: the actor may not make this token.
         Conflict: every request with the token would be refused: the workspace is archived, the
-            organization suspended, or the owner's account inactive.
+            organization suspended, or the account inactive that it would act as.
         Invalid: a value breaks a rule; ``field`` says which.
         AlreadyIssued: this creation id made a secret before.
     """
@@ -118,6 +120,7 @@ def create_token(
     token.expires_at = validation.expiry(expires_at, organization=organization)
     _require_within(actor, token)
     secret = _insert(token, dialect)
+    _require_user(token)
     remember(actor, organization, creation_id, fingerprint, token)
     audit.record(
         actor,
@@ -298,6 +301,20 @@ def _require_personal_whole(token: AccessToken) -> None:
         raise NotAllowed(
             "scope.not_personal", _("A personal token can't hold %(scope)s.") % {"scope": MANAGE}
         )
+
+
+def _require_user(token: AccessToken) -> None:
+    """Have whoever the token acts as made now, where it is a row, and not by the first request."""
+    if token.kind == Kind.PERSONAL:
+        return
+    try:
+        principals.user_of(token)
+    except Refusal:
+        raise Conflict(
+            "token.owner_inactive",
+            "The service account of this workspace is inactive: its tokens are refused until that "
+            "account is active again.",
+        ) from None
 
 
 def _require_within(actor: Actor, token: AccessToken) -> None:

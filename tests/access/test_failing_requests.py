@@ -15,8 +15,8 @@ from django.db import (
 )
 from django.db.backends.base.base import NO_DB_ALIAS
 
-from apikeys import authentication, networks
-from apikeys.access import principal, steps
+from apikeys import authentication, networks, principals
+from apikeys.access import steps
 from apikeys.access.outages import is_outage
 from apikeys.activity import usage
 from apikeys.drf import endpoints
@@ -236,7 +236,7 @@ INNER = {
     "state": (verify, "validity_of"),
     "transport": (verify, "_check_transport"),
     "facts": (steps, "_facts"),
-    "principal": (principal, "AccessTokenPrincipal"),
+    "principal": (principals, "AccessTokenPrincipal"),
     "parsing": (steps, "_look_up"),
     "compare": (verify.digests, "matches"),
 }

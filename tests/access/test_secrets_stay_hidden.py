@@ -15,8 +15,8 @@ from django.db import OperationalError, connections
 from django.utils.log import AdminEmailHandler
 from rest_framework.views import APIView
 
-from apikeys import authentication, conf, exceptions, networks
-from apikeys.access import principal, steps
+from apikeys import authentication, conf, exceptions, networks, principals
+from apikeys.access import steps
 from apikeys.activity import usage
 from apikeys.credentials import carriers
 from apikeys.credentials.carriers import Basic, Bearer, Header
@@ -163,7 +163,7 @@ BROKEN = {
     "the declaration": (authentication, "declaration"),
     "the address": (networks, "client_address"),
     "the facts": (steps, "_facts"),
-    "the principal": (principal, "AccessTokenPrincipal"),
+    "the principal": (principals, "AccessTokenPrincipal"),
 }
 
 

@@ -82,7 +82,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
     ],
     "admin_search": ["SearchMixin"],
     "asgi": ["AccessTokenRequired", "with_lifespan"],
-    "authentication": ["AccessTokenAuthentication", "AccessTokenPrincipal", "LeavesAccessTokens"],
+    "authentication": ["AccessTokenAuthentication", "LeavesAccessTokens"],
     "backends": ["SlowedMixin", "SlowedModelBackend"],
     "conf": ["Settings", "UnixSocket", "get"],
     "credits": ["ChargesCredits", "charges_credits", "price"],
@@ -182,6 +182,14 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "declaration",
         "declares",
         "requires_scopes",
+    ],
+    "principals": [
+        "AccessTokenPrincipal",
+        "anonymous",
+        "service_account",
+        "token",
+        "token_of",
+        "user_of",
     ],
     "reauthentication": [
         "TooManyAttemptsError",

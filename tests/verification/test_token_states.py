@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from apikeys.activity import usage
-from apikeys.authentication import AccessTokenPrincipal
+from apikeys.principals import AccessTokenPrincipal
 from apikeys.credentials.keys import Credential
 from apikeys.models import AccessToken, Membership, Organization, UsageCounter, Workspace
 from apikeys.models.tokens import Kind
