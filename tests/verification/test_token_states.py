@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 
 from apikeys.activity import usage
-from apikeys.principals import AccessTokenPrincipal
 from apikeys.credentials.keys import Credential
 from apikeys.models import AccessToken, Membership, Organization, UsageCounter, Workspace
 from apikeys.models.tokens import Kind
+from apikeys.principals import AccessTokenPrincipal
 from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.members import remove_member
 from apikeys.services.tokens import disable_token, enable_token, end_overlap, rotate_token
