@@ -69,6 +69,8 @@ class Settings:
         retention: days to keep each kind of activity.
         max_lifetime: longest life of a new token, or None.
         reauthenticate_after: age of the last password check that sensitive acts accept.
+        reauthenticate_url: a page of the host's own that confirms people, or its URL's name.
+        reauthenticated_at: dotted path of what tells when the host has last confirmed a person.
         confirm_revoke: where the name must be typed: production, always, never.
         cache: None, ``"host"`` or ``"redis"``.
         prepare: send a prepared statement on PostgreSQL, and don't call the stored function.
@@ -89,6 +91,8 @@ class Settings:
     retention: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_RETENTION))
     max_lifetime: timedelta | None = None
     reauthenticate_after: timedelta = timedelta(minutes=15)
+    reauthenticate_url: str | None = None
+    reauthenticated_at: str | None = None
     confirm_revoke: str = "production"
     cache: str | None = None
     prepare: bool = False
@@ -245,8 +249,8 @@ def _duration(where: str, value: object) -> timedelta:
     return timedelta(seconds=_seconds(f"{where} (a timedelta, or seconds)", seconds))
 
 
-def _optional_duration(where: str, value: object) -> timedelta | None:
-    return None if value is None else _duration(where, value)
+def _optional(convert: Callable[[str, object], Any]) -> Any:
+    return lambda where, value: None if value is None else convert(where, value)
 
 
 def _is_rate(value: object) -> bool:
@@ -286,8 +290,10 @@ _CONVERTERS: Final[Mapping[str, Any]] = {
     "limits_storage": _string,
     "flush_seconds": _seconds,
     "retention": _over_defaults(DEFAULT_RETENTION, _is_days, "a number of days from 1"),
-    "max_lifetime": _optional_duration,
+    "max_lifetime": _optional(_duration),
     "reauthenticate_after": _duration,
+    "reauthenticate_url": _optional(_string),
+    "reauthenticated_at": _optional(_dotted_path),
     "confirm_revoke": _one_of("production", "always", "never"),
     "cache": _one_of(None, "host", "redis"),
     "prepare": _boolean,

@@ -20,7 +20,6 @@ from typing import Any, Final, NamedTuple
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import (
     DatabaseError,
     InterfaceError,
@@ -34,7 +33,7 @@ from django.utils import timezone
 from apikeys import guessing
 from apikeys.activity import usage
 from apikeys.logs import printable
-from apikeys.models import stores
+from apikeys.models import people, stores
 from apikeys.models.stores import Store
 from apikeys.networks import address_bucket, address_of
 from apikeys.services import audit
@@ -175,7 +174,7 @@ def _on_failed(
         slowed(request, name, wait)
         return
     confirms = getattr(request, _CONFIRMS, False)
-    user = request.user if confirms else _find(name)
+    user = request.user if confirms else people.called(name)
     where = "confirmation" if confirms else "log-in"
     address = _address(request)
     logger.warning(
@@ -199,6 +198,8 @@ def _before_save(
         return
     if raw or instance._state.adding or (update_fields and "password" not in update_fields):
         return
+    if not any(field.attname == "password" for field in sender._meta.concrete_fields):
+        return  # people log in elsewhere
     stored = sender._base_manager.using(using).filter(pk=instance.pk)
     before = stored.values_list("password", flat=True).first()
     changed = before is not None and before != instance.password
@@ -244,14 +245,6 @@ def _keep(failure: _Failure) -> None:
     with _lock:
         if len(_failures) < LARGEST_QUEUE:
             _failures.append(failure)
-
-
-def _find(name: str) -> Any:
-    manager: Any = get_user_model()._default_manager
-    try:
-        return manager.get_by_natural_key(name)
-    except (ObjectDoesNotExist, ValueError):  # some texts can't even be looked for
-        return None
 
 
 def _printable_name(user: Any) -> str:

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from apikeys import networks, reauthentication
-from apikeys.models import Membership, Organization, Workspace
+from apikeys.models import Membership, Organization, Workspace, people
 from apikeys.services.actors import Actor
 
+from .log_ins import log_in_required
 from .pages import memberships_of, render_page
 
 View = Callable[..., HttpResponseBase]
@@ -32,7 +31,7 @@ def member_page(view: View) -> View:
     """
 
     @sensitive_post_parameters("password")
-    @login_required
+    @log_in_required
     @wraps(view)
     def check(request: HttpRequest, organization: str, **kwargs: Any) -> HttpResponseBase:
         if any("\x00" in text for _, texts in request.GET.lists() for text in texts):
@@ -70,8 +69,8 @@ def recent_password(view: View) -> View:
     @wraps(view)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method in ("GET", "HEAD") and not reauthentication.is_recent(request):
-            query = urlencode({"next": request.get_full_path()})
-            return redirect(f"{reverse('apikeys_dashboard:confirm')}?{query}")
+            page = reauthentication.page_url() or reverse("apikeys_dashboard:confirm")
+            return redirect_to_login(request.get_full_path(), page)
         return view(request, *args, **kwargs)
 
     return check
@@ -80,7 +79,7 @@ def recent_password(view: View) -> View:
 def admins_of(organization: Organization) -> list[str]:
     """Return how the organization's active admins are called."""
     admins = Membership.objects.filter(organization=organization).admins().active()
-    return [one.user.get_full_name() or str(one.user) for one in admins]
+    return [people.display_name(one.user) for one in admins]
 
 
 def chosen_workspace(request: HttpRequest, organization: Organization) -> Workspace | None:

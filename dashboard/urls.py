@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from apikeys.addresses import guarded
 
-from .views import audit, confirm, home, members, tokens, usage, workspaces
+from .views import audit, confirm, home, log_in, members, tokens, usage, workspaces
 
 app_name = "apikeys_dashboard"
 
 _patterns = [
     *confirm.urlpatterns,
+    *log_in.urlpatterns,
     *home.urlpatterns,
     *tokens.urlpatterns,
     *members.urlpatterns,

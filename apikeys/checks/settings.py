@@ -9,9 +9,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
+from django.urls import NoReverseMatch
 from limits.errors import ConfigurationError
 
-from apikeys import conf, dialects, principals
+from apikeys import conf, dialects, principals, reauthentication
 from apikeys.checks.types import Apps
 from apikeys.limits import Limit, limiter
 from apikeys.models import AccessToken
@@ -25,9 +26,13 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         hasher = current.token_hasher
         dialects.all_dialects()
         principals.load(current.automation_user)
+        reauthentication.confirmed_at()
+        reauthentication.page_url()
         for name, rate in current.limits.items():
             Limit(rate, name=name)
         counted = _can_count(current.limits_storage)
+    except NoReverseMatch as error:
+        return [Error(f"APIKEYS['REAUTHENTICATE_URL']: {error}", id="apikeys.E001")]
     except (ImproperlyConfigured, ConfigurationError, ValueError) as error:
         return [Error(str(error), id="apikeys.E001")]
     found: list[CheckMessage] = []

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -18,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from apikeys import languages, pasted
-from apikeys.models import Organization, Workspace
+from apikeys.models import Organization, Workspace, people
 from apikeys.services import accounts
 from apikeys.services.errors import ServiceError
 from apikeys.verification.epochs import EpochUnavailableError
@@ -85,11 +84,8 @@ def organization(slug: str) -> Organization:
 
 def user(name: str) -> Any:
     """Return the user of that log-in name, never one whose name only looks like it."""
-    users: Any = get_user_model()._default_manager
-    try:
-        found = users.get_by_natural_key(name)
-    except get_user_model().DoesNotExist:
-        raise wrong(_("There is no user %(name)r.") % {"name": name}) from None
+    if (found := people.called(name)) is None:
+        raise wrong(_("There is no user %(name)r.") % {"name": name})
     plain = f"{name}{found.get_username()}".isascii()
     if not (plain or accounts.is_called(found, name)):
         raise wrong(

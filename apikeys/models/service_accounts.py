@@ -10,7 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    FieldDoesNotExist,
+    ImproperlyConfigured,
+    ValidationError,
+)
 from django.db import models, router, transaction
 from django.utils.crypto import get_random_string
 
@@ -58,7 +63,7 @@ def problems(fields: Iterable[str] = ()) -> dict[str, list[str]]:
     # A foreign key with a value would be looked for.
     filled = [f.name for f in user._meta.fields if f.is_relation and f.value_from_object(user)]
     try:
-        user.clean_fields(exclude={*fields, *filled, *_links_to_parents(user), "password"})
+        user.clean_fields(exclude={*fields, *filled, *_not_ours(user)})
     except ValidationError as error:
         return {name: list(said) for name, said in error.message_dict.items()}
     return {}
@@ -73,9 +78,12 @@ def _make(workspace: Workspace, fields: Mapping[str, Any], using: str) -> Any:
         if not _is_taken(user, using):
             break
     try:
-        user.full_clean(exclude=["password", *_links_to_parents(user)])
+        user.full_clean(exclude=_not_ours(user))
     except ValidationError as error:
-        said = "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())
+        by_column = getattr(error, "error_dict", {NON_FIELD_ERRORS: error})
+        said = "; ".join(
+            f"{k}: {' '.join(ValidationError(v).messages)}" for k, v in by_column.items()
+        )
         raise ImproperlyConfigured(
             f"{user._meta.label} takes no service account ({said}). Name a function of your own as "
             "APIKEYS['AUTOMATION_USER'] that calls apikeys.principals.service_account with values "
@@ -85,9 +93,12 @@ def _make(workspace: Workspace, fields: Mapping[str, Any], using: str) -> Any:
     return user
 
 
-def _links_to_parents(user: Any) -> list[str]:
-    """Return the columns of a child of another table that are filled as it is saved."""
-    return [field.name for field in type(user)._meta.parents.values() if field is not None]
+def _not_ours(user: Any) -> set[str]:
+    """Return the columns that need no value of ours: they are filled as the row is saved, or may
+    stay NULL, whatever a form would say."""
+    links = {field.name for field in type(user)._meta.parents.values() if field is not None}
+    empty = {f.name for f in user._meta.fields if f.null and f.value_from_object(user) is None}
+    return {"password", *links, *empty}
 
 
 def _unsaved(base: str, fields: Mapping[str, Any], end: str = "") -> Any:

@@ -6,16 +6,18 @@ stays silent about which account has an address.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model, password_validation
-from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import IntegrityError
+from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
+from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys import emails
+from apikeys.models import people
 from apikeys.services.errors import Conflict, Invalid
 from apikeys.services.transactions import savepoint
 
@@ -52,16 +54,27 @@ def having(email: str, prefix: str = "") -> Q:
         prefix: the path from the queried model to the user, such as ``user__``.
     """
     model = get_user_model()
-    names = {model.USERNAME_FIELD, model.get_email_field_name()}
-    condition = Q()
-    for name in sorted(names):
-        try:
-            model._meta.get_field(name)
-        except FieldDoesNotExist:
+    condition = Q(pk__in=())
+    for name in sorted({model.USERNAME_FIELD, model.get_email_field_name()}):
+        if not _is_text(name):
             continue
         for form in emails.forms(email):
             condition |= Q(**{f"{prefix}{name}__iexact": form})
     return condition
+
+
+def named(name: str, prefix: str = "") -> Q:
+    """Return the condition that an account may have the log-in name, as ``having``.
+
+    Args:
+        name: the log-in name.
+        prefix: as ``having``.
+    """
+    field = get_user_model().USERNAME_FIELD
+    if _is_text(field):
+        return Q(**{f"{prefix}{field}__iexact": name})
+    user = people.called(name)
+    return Q(**{f"{prefix}pk": user.pk}) if user is not None else Q(pk__in=())
 
 
 def exists(email: str) -> bool:
@@ -73,7 +86,8 @@ def exists(email: str) -> bool:
 def can_be_made() -> bool:
     """Whether an address and a password are all that an account of this site needs."""
     model = get_user_model()
-    return set(model.REQUIRED_FIELDS) <= {model.get_email_field_name()}
+    makes = hasattr(model._default_manager, "create_user") and _is_text(model.USERNAME_FIELD)
+    return makes and set(model.REQUIRED_FIELDS) <= {model.get_email_field_name()}
 
 
 @sensitive_variables("password")
@@ -92,7 +106,8 @@ def create(*, email: str, password: str) -> Any:
         raise Invalid("email.invalid", str(error), field="email") from None
     if exists(email):
         raise _taken()
-    names = {model.USERNAME_FIELD: email, model.get_email_field_name(): email}
+    columns = (model.USERNAME_FIELD, model.get_email_field_name())
+    names = {name: email for name in columns if _is_text(name)}
     try:
         password_validation.validate_password(password, user=model(**names))
     except ValidationError as error:
@@ -100,12 +115,45 @@ def create(*, email: str, password: str) -> Any:
     try:
         with savepoint():
             user = model._default_manager.create_user(password=password, **names)
-            user.full_clean(exclude=["password"])
+            user.full_clean(exclude={"password", *_left_empty(user)})
     except IntegrityError:
-        raise _taken() from None
+        if model._base_manager.filter(having(email)).exists():
+            raise _taken() from None
+        raise _needs_more("") from None
     except ValidationError as error:
-        raise Invalid("account.invalid", " ".join(error.messages)) from None
+        raise _needs_more(_words(error, names)) from None
     return user
+
+
+def _is_text(name: str) -> bool:
+    """Whether the user model has a column of that name that may hold an address."""
+    try:
+        field = get_user_model()._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return isinstance(field, models.CharField | models.TextField)
+
+
+def _left_empty(user: Any) -> set[str]:
+    """Return the columns that may stay NULL, whatever a form would say."""
+    return {f.name for f in user._meta.fields if f.null and f.value_from_object(user) is None}
+
+
+def _words(error: ValidationError, known: Iterable[str]) -> str:
+    """Return what is wrong; with the name of the column where the person has not filled it in."""
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return " ".join(
+        " ".join(texts) if name in (*known, NON_FIELD_ERRORS) else f"{name}: {' '.join(texts)}"
+        for name, texts in error.message_dict.items()
+    )
+
+
+def _needs_more(why: str) -> Invalid:
+    said = "This site's accounts can't be made here: they need more than an address and a password."
+    return Invalid(
+        "account.invalid", why or f"{said} Ask the site for one, then open the link again."
+    )
 
 
 def _taken() -> Conflict:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import router
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -263,9 +262,8 @@ def known_user(*, actor: Actor, organization: Organization, name: str) -> Any:
     """
     known = known_people(actor=actor, organization=organization)
     members = Membership.objects.select_related("user").filter(organization=organization)
-    field = f"user__{get_user_model().USERNAME_FIELD}__iexact"
     for memberships in (known, members):
-        for found in memberships.filter(**{field: name}):
+        for found in memberships.filter(accounts.named(name, "user__")):
             if accounts.is_called(found.user, name):
                 return found.user
     raise Invalid(

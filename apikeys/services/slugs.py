@@ -11,7 +11,7 @@ from apikeys.models import Organization
 from apikeys.services.errors import Invalid
 
 # Addresses of pages that stand beside the organizations' own.
-RESERVED_SLUGS: Final = frozenset({"api-keys", "confirm", "invitations"})
+RESERVED_SLUGS: Final = frozenset({"api-keys", "confirm", "invitations", "log-in", "log-out"})
 
 
 def free_slug(name: str, wanted: str | None) -> str:

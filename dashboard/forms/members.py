@@ -7,7 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apikeys.models import Membership
+from apikeys.models import Membership, people
 from apikeys.models.organizations import Role
 
 from .choices import RowChoiceField
@@ -44,9 +44,8 @@ class KnownPersonField(RowChoiceField):
     """Memberships in other organizations, shown as the people they belong to."""
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.user.get_full_name() or obj.user} <{obj.user.get_username()}> · " + str(
-            obj.organization
-        )
+        name = people.display_name(obj.user)
+        return f"{name} <{obj.user.get_username()}> · {obj.organization}"
 
 
 class AddKnownForm(PasswordAgainMixin):
@@ -57,11 +56,11 @@ class AddKnownForm(PasswordAgainMixin):
     )
     role = RoleField(initial=Role.MEMBER)
 
-    def __init__(self, *args: Any, people: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, known: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["person"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
-        field.queryset = people
+        field.queryset = known
 
 
 class RoleForm(PasswordAgainMixin):

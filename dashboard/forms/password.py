@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from apikeys import reauthentication
@@ -48,11 +49,27 @@ class PasswordField(forms.CharField):
         return ""
 
 
+class ElsewhereField(forms.CharField):
+    """Nothing to fill in: the host confirms people on a page of its own, which opens beside."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(required=False, widget=forms.HiddenInput())
+        self.page = page
+
+    def clean(self, value: Any) -> str:
+        """Refuse; once the host has confirmed the person, the form has no such field."""
+        link = format_html('<a href="{}" target="_blank">{}</a>', self.page, _("Confirm it's you"))
+        said = _("It was last confirmed some time ago that it is you.")
+        again = _("Then press the button once more.")
+        raise forms.ValidationError(format_html("{} {}. {}", said, link, again), code="elsewhere")
+
+
 class PasswordAgainMixin(forms.Form):
     """A form that asks for the password too when its last check is too old.
 
     Pass ``request`` to the form. A POST after the check has lapsed comes back with everything
-    that was typed, and a field for the password; nothing is valid until it is right.
+    that was typed, and a field for the password; nothing is valid until it is right. Where the host
+    confirms people on a page of its own, it comes back with a link to that.
 
     Attributes:
         password_name: the field's key in ``fields``; the page's control is always ``password``.
@@ -75,6 +92,9 @@ class PasswordAgainMixin(forms.Form):
 
     def ask(self, *, required: Any = REQUIRED) -> None:
         """Add the field."""
+        if page := reauthentication.page_url():
+            self.fields[self.password_name] = ElsewhereField(page)
+            return
         self._password = PasswordField(self.request, required=required)
         self.fields[self.password_name] = self._password
 
@@ -107,7 +127,14 @@ class PasswordIfWideningMixin(PasswordAgainMixin):
     def ask_again(self) -> None:
         """Come back filled, with the field and what to do about it."""
         self.ask()
-        self.add_error(self.password_name, forms.ValidationError(REQUIRED, code="required"))
+        field = self.fields[self.password_name]
+        if isinstance(field, PasswordField):
+            self.add_error(self.password_name, forms.ValidationError(REQUIRED, code="required"))
+            return
+        try:
+            field.clean("")
+        except forms.ValidationError as error:
+            self.add_error(self.password_name, error)
 
     def _asks(self) -> bool:
         return "password" in self.data

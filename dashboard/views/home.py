@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
@@ -11,11 +10,12 @@ from django.views.decorators.http import require_safe
 from apikeys.models import Organization
 
 from ..access import admins_of, member_page
+from ..log_ins import log_in_required
 from ..pages import memberships_of, render_page
 
 
 @require_safe
-@login_required
+@log_in_required
 def home(request: HttpRequest) -> HttpResponseBase:
     """List the organizations the person is in; the only one is opened at once."""
     memberships = memberships_of(request)
@@ -25,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
-@login_required
+@log_in_required
 def api_keys(request: HttpRequest) -> HttpResponseBase:
     """Lead to the tokens of the only organization the person manages, or to the choice.
 

@@ -7,11 +7,10 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
-from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import redirect, resolve_url
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -27,6 +26,7 @@ from apikeys.services.members import add_member, known_people
 from ..access import actor_of, admin_page, recent_password
 from ..form_pages import press, render_form, status_of, submit
 from ..forms.members import AddKnownForm, InviteForm, SignUpForm
+from ..log_ins import log_in_url, log_newcomer_in
 from ..pages import render_page
 
 FORM: Final = ["GET", "HEAD", "POST"]
@@ -118,6 +118,7 @@ def withdraw(
     return redirect("apikeys_dashboard:members", organization.slug)
 
 
+@login_not_required
 @sensitive_post_parameters("password", "again")
 @require_http_methods(FORM)
 def answer(request: HttpRequest, link: str) -> HttpResponseBase:
@@ -151,7 +152,7 @@ def _answer_of_a_stranger(
     request: HttpRequest, link: str, invitation: Invitation
 ) -> HttpResponseBase:
     """Ask to log in where the address has an account, else offer to make one."""
-    log_in = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': request.path})}"
+    log_in = f"{log_in_url()}?{urlencode({'next': request.path})}"
     context: dict[str, Any] = {
         "invitation": invitation,
         "inviter": _inviter(invitation),
@@ -181,8 +182,10 @@ def _answer_of_a_stranger(
             request, "apikeys_dashboard/invitations/sign_up.html", form, context, status=status
         )
     # The account is new and its password was just chosen: nothing more to prove.
-    login(request, made[0], backend=settings.AUTHENTICATION_BACKENDS[0])
+    logged_in = log_newcomer_in(request, made[0])
     messages.success(request, _("You are in %s now.") % invitation.organization.name)
+    if not logged_in:
+        return HttpResponseRedirect(log_in_url())
     return redirect("apikeys_dashboard:organization", invitation.organization.slug)
 
 
@@ -220,7 +223,7 @@ def _inviter(invitation: Invitation) -> str:
 
 def _known_form(request: HttpRequest, organization: Organization, data: Any = None) -> AddKnownForm:
     people = known_people(actor=actor_of(request), organization=organization)
-    return AddKnownForm(data, people=people, request=request, auto_id="known_%s")
+    return AddKnownForm(data, known=people, request=request, auto_id="known_%s")
 
 
 def _add_page(

@@ -84,7 +84,8 @@ def test_redis_without_its_library_is_an_error_that_names_the_extra(monkeypatch)
 
 def test_the_operators_table_of_checks_has_every_id():
     root = Path(__file__).resolve().parents[2]
-    sources = "".join(path.read_text() for path in (root / "apikeys/checks").glob("*.py"))
+    paths = [*(root / "apikeys/checks").glob("*.py"), root / "dashboard/checks.py"]
+    sources = "".join(path.read_text() for path in paths)
     rows = re.findall(r"(?m)^\| `(apikeys\.[EW]\d+)` \|", (root / "docs/operating.md").read_text())
     assert sorted(rows) == sorted(set(re.findall(r'id="(apikeys\.[EW]\d+)"', sources)))
 

@@ -106,7 +106,7 @@ def test_a_form_behind_the_check_leads_to_the_password_once_it_lapsed(
     for method in ("get", "head"):
         response = guarded(session_of(method), None)
         assert response.status_code == 302
-        assert response["Location"] == f"{CONFIRM}?next=%2Fform%3Fx%3D1"
+        assert response["Location"] == f"{CONFIRM}?next=/form%3Fx%3D1"
     assert guarded(session_of("post"), None).content == b"the form"
 
 

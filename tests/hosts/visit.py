@@ -70,7 +70,9 @@ class Visit:
 
         model = get_user_model()
         fields = {field.name for field in model._meta.get_fields()}
-        user = model(**{model.USERNAME_FIELD: name})
+        named = model._meta.get_field(model.USERNAME_FIELD)
+        is_number = named.get_internal_type() == "IntegerField"
+        user = model(**{named.name: int(name.encode().hex()[:7], 16) if is_number else name})
         if "email" in fields:
             user.email = f"{name}@example.org"
         if model.USERNAME_FIELD == "email":

@@ -1,0 +1,46 @@
+"""Log-in and log-out, for a site that has no pages of its own for them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpResponse
+from django.shortcuts import resolve_url
+from django.urls import path
+from django.views.decorators.http import require_http_methods
+
+from ..form_pages import render_form
+from ..forms.log_in import LogInForm
+from ..log_ins import log_in_url
+
+FORM: Final = ["GET", "HEAD", "POST"]
+
+
+class LogIn(LoginView):
+    """Django's log-in; 429 when attempts have run out."""
+
+    form_class = LogInForm
+    template_name = "apikeys_dashboard/log_in.html"
+    next_page = "apikeys_dashboard:home"
+    redirect_authenticated_user = True
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        """Render the page in the dashboard's frame."""
+        target = {"next": context[self.redirect_field_name]}
+        return render_form(self.request, self.template_name, context["form"], target)
+
+
+class LogOut(LogoutView):
+    """Django's log-out, which leads to where people log in unless the site says where."""
+
+    def get_default_redirect_url(self) -> str:
+        """Return where to go on."""
+        return resolve_url(settings.LOGOUT_REDIRECT_URL or log_in_url())
+
+
+urlpatterns = [
+    path("log-in", require_http_methods(FORM)(LogIn.as_view()), name="log-in"),
+    path("log-out", LogOut.as_view(), name="log-out"),
+]
