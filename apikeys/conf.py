@@ -7,11 +7,13 @@ object than last time. Knows no model, no dialect class and no request.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,6 +21,8 @@ from django.utils.functional import Promise
 
 MINIMUM_PEPPER_LENGTH: Final = 32
 LONGEST_SECONDS: Final = 100 * 366 * 86_400
+# No query, no fragment, and nothing that would need quotes in a shell.
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 
 
 class UnixSocket:
@@ -75,6 +79,8 @@ class Settings:
         cache: None, ``"host"`` or ``"redis"``.
         prepare: send a prepared statement on PostgreSQL, and don't call the stored function.
         automation_user: dotted path of what makes ``request.user`` of an automation token.
+        urlconfs: dotted path of each URLconf to the address at which it begins, without a slash at
+            the end; "" for whichever host is asked.
     """
 
     scopes: Mapping[str, str | Promise] = field(default_factory=dict)
@@ -97,6 +103,7 @@ class Settings:
     cache: str | None = None
     prepare: bool = False
     automation_user: str = "apikeys.principals.token"
+    urlconfs: Mapping[str, str] = field(default_factory=dict)
 
 
 _NAMES: Final = {f.name.upper(): f.name for f in fields(Settings)}
@@ -214,6 +221,28 @@ def _network(where: str, text: object) -> IPv4Network | IPv6Network:
     return network
 
 
+def _urlconfs(where: str, value: object) -> dict[str, str]:
+    return {
+        urlconf: _address(f"{where}[{urlconf!r}]", address)
+        for urlconf, address in _mapping_of_strings(where, value).items()
+    }
+
+
+def _address(where: str, text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    plain = _ADDRESS.fullmatch(text) is not None and "@" not in text
+    if text and not (named and plain):
+        raise ImproperlyConfigured(
+            f"{where} must be an address such as 'https://api.example.org', "
+            "or '' for the host that is asked."
+        )
+    return text.rstrip("/")
+
+
 def _boolean(where: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ImproperlyConfigured(f"{where} must be True or False.")
@@ -298,4 +327,5 @@ _CONVERTERS: Final[Mapping[str, Any]] = {
     "cache": _one_of(None, "host", "redis"),
     "prepare": _boolean,
     "automation_user": _dotted_path,
+    "urlconfs": _urlconfs,
 }

@@ -123,7 +123,9 @@ class Dialect:
         validation_status: 400 or 422 for input that parses and breaks a rule.
         restrictions: the API's own rules of when and from where a key may be used, asked after the
             library's; see ``restrictions``.
-        example_path: a path that answers a GET, for the snippets.
+        example_path: a path that answers a GET, for the snippets, counted from where the project's
+            URLs begin; a whole address, where the API is not of this project. "" is what a token is
+            told about itself by the management API.
     """
 
     name: str = ""
@@ -143,7 +145,7 @@ class Dialect:
     self_service: ClassVar[bool] = False
     validation_status: ClassVar[int] = 400
     restrictions: ClassVar[Sequence[Restriction]] = ()
-    example_path: ClassVar[str] = "/access/v1/token"
+    example_path: ClassVar[str] = ""
 
     @cached_property
     def carriers_by_header(self) -> Mapping[str, Mapping[str, Carrier]]:

@@ -1,8 +1,8 @@
-"""What the URLconf's endpoints declare: which take access tokens, their limits, their prices.
+"""What the endpoints of the URLconfs declare: which take access tokens, their limits, their prices.
 
 Finds DRF views, decorated Django views and operations of django-ninja. Reads classes and settings,
-and no database. Walks the whole URLconf: for checks and for pages that are opened now and then,
-not for the path of a request with a token.
+and no database. Walks every URLconf (``urlconfs``): for checks and for pages that are opened now
+and then, not for the path of a request with a token.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from apikeys.drf.functions import adopt, name_of
 from apikeys.drf.ninjas import authenticators_of, operations_of
 from apikeys.limits import Limit
 from apikeys.throttling import AccessTokenThrottle
+from apikeys.urlconfs import places, unknown
 
 EVERY_METHOD = "any method"
 """The method of a view that answers to all alike, as far as can be seen."""
@@ -69,6 +70,7 @@ class TokenEndpoint:
         is_worded: refusals are answered in the words of the dialect.
         is_opened: somebody has opened it to keys; false for a view that has our authenticator
             only since every view of the project has it.
+        base: the address at which its URLconf begins; "" for the host that is asked.
     """
 
     callback: Any
@@ -84,6 +86,7 @@ class TokenEndpoint:
     doc: str = ""
     is_worded: bool = True
     is_opened: bool = True
+    base: str = ""
 
     def dialects(self) -> tuple[Dialect, ...]:
         """Return the dialects whose tokens it takes.
@@ -101,16 +104,25 @@ def token_endpoints(*, unopened: bool = False) -> Iterator[TokenEndpoint]:
 
     Args:
         unopened: with those that have our authenticator by default, and take no token.
+
+    Raises:
+        ImproperlyConfigured: a URLconf can't be imported.
     """
-    for callback, route in _callbacks(get_resolver(), ""):
-        if isinstance(endpoint := getattr(callback, "apikeys_endpoint", None), Endpoint):
-            view = getattr(callback, "cls", getattr(callback, "view_class", callback))
-            for method in _methods_of(callback, endpoint):
-                yield _plain(callback, view, route, method, endpoint)
-        if hasattr(callback, "cls"):
-            yield from (each for each in _of_drf(callback, route) if each.is_opened or unopened)
-        yield from _of_handlers(callback, route)
-        yield from _of_ninja(callback, route)
+    for callback, route, base in _callbacks():
+        for endpoint in _of(callback, route):
+            if endpoint.is_opened or unopened:
+                yield replace(endpoint, base=base)
+
+
+def _of(callback: Any, route: str) -> Iterator[TokenEndpoint]:
+    if isinstance(endpoint := getattr(callback, "apikeys_endpoint", None), Endpoint):
+        view = getattr(callback, "cls", getattr(callback, "view_class", callback))
+        for method in _methods_of(callback, endpoint):
+            yield _plain(callback, view, route, method, endpoint)
+    if hasattr(callback, "cls"):
+        yield from _of_drf(callback, route)
+    yield from _of_handlers(callback, route)
+    yield from _of_ninja(callback, route)
 
 
 def _of_drf(callback: Any, route: str) -> Iterator[TokenEndpoint]:
@@ -221,11 +233,24 @@ def _endpoints_of(names: Collection[str]) -> Iterator[TokenEndpoint]:
             yield endpoint
 
 
-def _callbacks(resolver: URLResolver, prefix: str) -> Iterator[tuple[Any, str]]:
+def _callbacks() -> Iterator[tuple[Any, str, str]]:
+    """Yield what the URLconfs call, each once for a route, and where its URLconf begins."""
+    seen: set[tuple[int, str]] = set()
+    for place in places():
+        try:
+            for callback, route in _callbacks_of(get_resolver(place.urlconf), ""):
+                if (known := (id(callback), route)) not in seen:
+                    seen.add(known)
+                    yield callback, route, place.base
+        except ModuleNotFoundError as error:
+            raise unknown(place.urlconf, error) from error
+
+
+def _callbacks_of(resolver: URLResolver, prefix: str) -> Iterator[tuple[Any, str]]:
     for pattern in resolver.url_patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _callbacks(pattern, route)
+            yield from _callbacks_of(pattern, route)
         elif isinstance(pattern, URLPattern):
             try:
                 yield pattern.callback, route

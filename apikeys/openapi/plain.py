@@ -38,7 +38,8 @@ def add_plain(document: dict[str, Any], name: str) -> None:
         method = "get" if endpoint.method == EVERY_METHOD else endpoint.method.lower()
         path = EndpointEnumerator().get_path_from_regex(f"/{endpoint.route}")
         operation = _operation(endpoint, dialect, path, method)
-        document["paths"].setdefault(path, {}).setdefault(method, operation)
+        begins = {"servers": [{"url": endpoint.base}]} if endpoint.base else {}
+        document["paths"].setdefault(path, begins).setdefault(method, operation)
         _add_components(document, dialect)
 
 

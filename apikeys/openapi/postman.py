@@ -37,7 +37,8 @@ def collection(
 
     Args:
         document: an OpenAPI 3.1 document.
-        base_url: where the API answers, such as ``https://api.example.org``.
+        base_url: where the API answers, such as ``https://api.example.org``; what the document says
+            of a single path goes before.
         env_names: the variables of the dialect's ``.env`` file, which bring the key.
     """
     return _Plan(document, env_names or EnvNames()).collection(base_url)
@@ -128,9 +129,11 @@ class _Plan:
         ]
         variables = [self.names[path[: match.end()]] for match in _found(path)]
         names = iter(variables)
+        servers = self.document["paths"][path].get("servers")
+        begins = servers[0]["url"] if servers else "{{base_url}}"
         request: dict[str, Any] = {
             "method": method.upper(),
-            "url": "{{base_url}}" + _PARAMETER.sub(lambda _: _use(next(names)), path),
+            "url": begins + _PARAMETER.sub(lambda _: _use(next(names)), path),
             "header": headers,
             "auth": self._auth(operation),
             "description": operation.get("description", ""),

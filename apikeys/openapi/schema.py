@@ -26,6 +26,7 @@ from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
 from apikeys.openapi.facts import limit_text, scopes_of, sentences, title_of
 from apikeys.openapi.operations import Operation
 from apikeys.openapi.plain import add_plain
+from apikeys.urlconfs import Place, places
 
 # What an action does, as part of its operation's id.
 _WORDS: Final = {
@@ -203,25 +204,41 @@ class DialectSchemaGenerator(SchemaGenerator):
 
     Args:
         dialect: its name; views whose first authenticator speaks another one are left out.
-        prefix: only paths below this one.
-        without: no paths below this one.
+        among: the URLconfs to look into; all that the project has by default.
+        management: the path below which those of the management API are shown, and no others; with
+            None they alone are left out.
     """
 
     def __init__(
-        self, *args: Any, dialect: str, prefix: str = "/", without: str = "", **kwargs: Any
+        self,
+        *args: Any,
+        dialect: str,
+        among: Iterable[Place] | None = None,
+        management: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.dialect, self.prefix, self.without = dialect, prefix, without
+        self.dialect, self.management = dialect, management
+        self.among = places() if among is None else tuple(among)
+
+    def parse(self, input_request: Any, public: bool) -> dict[str, Any]:
+        """Return the paths of all URLconfs; those of the first win where two are the same."""
+        found: dict[str, Any] = {}
+        for place in self.among:
+            self.endpoints, self.urlconf = None, place.urlconf
+            for path, item in super().parse(input_request, public).items():
+                if path not in found and place.base:
+                    item["servers"] = [{"url": place.base}]
+                found[path] = {**item, **found.get(path, {})}
+        return found
 
     def _get_paths_and_endpoints(self) -> list[Any]:
         found = []
         for path, path_regex, method, view in super()._get_paths_and_endpoints():
             speaks = dialect_of(view)
-            if speaks is None or speaks.name != self.dialect or not path.startswith(self.prefix):
+            if speaks is None or speaks.name != self.dialect or not self._shows(path, view):
                 continue
             if not is_opened(view, method):
-                continue
-            if self.without and path.startswith(self.without):
                 continue
             view.schema = _inspector(view.schema)
             found.append((path, path_regex, method, view))
@@ -230,6 +247,12 @@ class DialectSchemaGenerator(SchemaGenerator):
     def get_schema(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return the document, with the endpoints that are no DRF view."""
         document: dict[str, Any] = super().get_schema(*args, **kwargs)
-        if self.prefix == "/":
+        if self.management is None:
             add_plain(document, self.dialect)
         return document
+
+    def _shows(self, path: str, view: Any) -> bool:
+        is_ours = type(view).__module__.startswith("apikeys.api.")
+        if self.management is None:
+            return not is_ours
+        return is_ours and path.startswith(self.management)

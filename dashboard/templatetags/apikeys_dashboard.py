@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from django import template
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 import apikeys
+from apikeys import urlconfs
 from apikeys.models import AccessToken
 from apikeys.models.tokens import Status
 
@@ -64,10 +64,8 @@ def sections(context: dict[str, Any]) -> list[Section]:
         if chosen is not None and name in BY_WORKSPACE:
             url += f"?workspace={chosen.slug}"
         found.append(Section(_(label), url, here.startswith(prefixes)))
-    for name in DOCS:
-        with suppress(NoReverseMatch):
-            found.append(Section(_("API docs"), reverse(name), current=False))
-            break
+    if (docs := urlconfs.link_to(*DOCS)) is not None:
+        found.append(Section(_("API docs"), docs, current=False))
     return found
 
 

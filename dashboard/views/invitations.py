@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apikeys import urlconfs
 from apikeys.models import Invitation, Organization
 from apikeys.networks import address_of
 from apikeys.services import accounts
@@ -205,9 +206,12 @@ def _refused(request: HttpRequest, error: ServiceError) -> HttpResponseBase:
 
 
 def _page_url(request: HttpRequest) -> services.PageUrl:
-    return lambda link: request.build_absolute_uri(
-        reverse("apikeys_dashboard:invitation", args=[link])
-    )
+    def page_url(link: str) -> str:
+        found = urlconfs.address_of(request, *urlconfs.INVITATION, args=(link,))
+        own = reverse("apikeys_dashboard:invitation", args=[link])
+        return found or request.build_absolute_uri(own)
+
+    return page_url
 
 
 def _invitation(organization: Organization, public_id: uuid.UUID) -> Invitation:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -28,6 +27,7 @@ from apikeys.permissions import requires_scopes
 from apikeys.scopes import MANAGE
 from apikeys.services import invitations, members
 from apikeys.services.errors import Conflict
+from apikeys.urlconfs import INVITATION, address_of
 
 
 class MemberViewSet(ManagementMixin, GenericViewSet[Membership]):
@@ -172,10 +172,7 @@ class InvitationViewSet(ManagementMixin, GenericViewSet[Invitation]):
         return self.output(invitation)
 
     def _page_url(self, link: str) -> str:
-        try:
-            path = reverse("apikeys_dashboard:invitation", args=[link])
-        except NoReverseMatch:
-            raise Conflict(
-                "invitation.no_page", _("This site has no page to accept one.")
-            ) from None
-        return str(self.request.build_absolute_uri(path))
+        url = address_of(self.request, *INVITATION, args=(link,))
+        if url is None:
+            raise Conflict("invitation.no_page", _("This site has no page to accept one."))
+        return url

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from apikeys import conf
+from apikeys import conf, urlconfs
 from apikeys.models import AccessToken, Organization, UsageCounter, Workspace
 
 from ...snippets import Snippet, env_file_name, snippets
@@ -49,9 +49,15 @@ def to_token(token: AccessToken) -> HttpResponseRedirect:
 
 
 def snippets_for(request: HttpRequest, token: AccessToken) -> tuple[Snippet, ...]:
-    """Return calls to this host in the way the token's dialect prefers."""
+    """Return calls in the way of the token's dialect; none where nothing is known to answer."""
     dialect = token.workspace.speaks
-    url = request.build_absolute_uri(dialect.example_path)
+    path = dialect.example_path
+    if path:
+        url = path if "://" in path else urlconfs.address_of_path(request, path)
+    else:
+        url = urlconfs.address_of(request, "apikeys:token-self") or ""
+    if not url:
+        return ()
     return snippets(dialect, url=url, env_file=env_file_name(token.token_id))
 
 

@@ -1,0 +1,200 @@
+"""Where the project's addresses are: its URLconfs, and the host and path at which each begins.
+
+Most projects have one URLconf. Others have one for each host or tenant, which a middleware chooses;
+those that Django itself can't know are named by ``APIKEYS["URLCONFS"]``, by the ``ROOT_HOSTCONF``
+of django-hosts or by the ``PUBLIC_SCHEMA_URLCONF`` of django-tenants. Knows no view and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.urls import (
+    NoReverseMatch,
+    URLResolver,
+    get_resolver,
+    get_script_prefix,
+    get_urlconf,
+    is_valid_path,
+    reverse,
+)
+
+from apikeys import conf
+
+__all__ = [
+    "INVITATION",
+    "Included",
+    "Place",
+    "address_of",
+    "address_of_path",
+    "link_to",
+    "places",
+    "script_prefix",
+    "unknown",
+]
+
+INVITATION: Final = ("apikeys-invitation", "apikeys_dashboard:invitation")
+"""Names of the page that accepts an invitation: a host's own, else the dashboard's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """Where the URLs of an app are included.
+
+    Attributes:
+        namespace: that of the app, with those around it.
+        route: what comes before its own routes.
+    """
+
+    namespace: str
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One URLconf and where it answers.
+
+    Attributes:
+        urlconf: its dotted path, or what else ``request.urlconf`` can be.
+        base: the address at which it begins, without a slash at the end; may leave the scheme to
+            the request (``//api.example.org``). "" is the host that is asked.
+    """
+
+    urlconf: Any
+    base: str = ""
+
+    def path_of(self, name: str, *args: object) -> str | None:
+        """Return the path of a name, counted from where the URLconf begins; None: it has none."""
+        for spelling in (name, *self._nested(name)):
+            try:
+                path = reverse(spelling, urlconf=self.urlconf, args=args)
+            except (NoReverseMatch, ImportError):
+                continue
+            return path.removeprefix(script_prefix())
+        return None
+
+    def answers(self, path: str) -> bool:
+        """Whether anything answers at a path, counted from where the URLconf begins."""
+        try:
+            return is_valid_path(path, self.urlconf) is not False
+        except ImportError:
+            return False
+
+    def link(self, path: str) -> str:
+        """Return where such a path is: below the host that is asked, or a whole address."""
+        return f"{self.base or script_prefix()}{path}"
+
+    def included(self, app_name: str) -> Iterator[Included]:
+        """Yield each place at which the URLs of an app are included.
+
+        Raises:
+            ImproperlyConfigured: the URLconf can't be imported.
+        """
+        try:
+            yield from _included(get_resolver(self.urlconf), app_name, Included("", ""))
+        except ModuleNotFoundError as error:
+            raise unknown(self.urlconf, error) from error
+
+    def _nested(self, name: str) -> Iterator[str]:
+        """Yield a name with the namespaces that a host has put around that of its app."""
+        app_name, colon, rest = name.partition(":")
+        if colon:
+            with suppress(ImproperlyConfigured):
+                for each in self.included(app_name):
+                    yield f"{each.namespace}:{rest}"
+
+
+def places() -> tuple[Place, ...]:
+    """Return the places of this project: that of the present request or else the root first."""
+    current = get_urlconf() or settings.ROOT_URLCONF
+    bases = dict(_of_hosts())
+    # Its host is the one that is asked; the name of a pattern may be another one for it.
+    bases[current] = ""
+    bases |= conf.get().urlconfs
+    public = getattr(settings, "PUBLIC_SCHEMA_URLCONF", None)
+    known = [current, *conf.get().urlconfs, *bases, settings.ROOT_URLCONF, public]
+    return tuple(Place(each, bases.get(each, "")) for each in dict.fromkeys(known) if each)
+
+
+def link_to(*names: str, args: tuple[object, ...] = ()) -> str | None:
+    """Return where the first of these names is that a URLconf has; None: none has one.
+
+    A path, where that is on the host that is asked; else a whole address.
+
+    Args:
+        names: names of URLs, the preferred one first.
+        args: arguments of the URL.
+    """
+    for name in names:
+        for place in places():
+            if (path := place.path_of(name, *args)) is not None:
+                return place.link(path)
+    return None
+
+
+def address_of(request: HttpRequest, *names: str, args: tuple[object, ...] = ()) -> str | None:
+    """Return the same as ``link_to``, whole in any case.
+
+    Args:
+        request: says which host is asked and how.
+        names, args: as of ``link_to``.
+    """
+    link = link_to(*names, args=args)
+    return None if link is None else _whole(request, link)
+
+
+def address_of_path(request: HttpRequest, path: str) -> str:
+    """Return the address of a path, of the URLconf in which something answers there."""
+    found = places()
+    place = next((each for each in found if each.answers(path)), found[0])
+    return _whole(request, place.link(path))
+
+
+def unknown(urlconf: object, error: ImportError) -> ImproperlyConfigured:
+    """Return the error for a URLconf that can't be imported."""
+    return ImproperlyConfigured(f"The URLconf {urlconf} can't be imported: {error}.")
+
+
+def _included(resolver: URLResolver, app_name: str, around: Included) -> Iterator[Included]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            spaces = filter(None, (around.namespace, pattern.namespace))
+            here = Included(":".join(spaces), f"{around.route}{pattern.pattern}")
+            if pattern.app_name == app_name:
+                yield here
+            else:
+                yield from _included(pattern, app_name, here)
+
+
+def _whole(request: HttpRequest, link: str) -> str:
+    """Return a whole address, in letters that need no quotes in a shell."""
+    return quote(request.build_absolute_uri(link), safe=":/?#[]@!&()*+,;=%~")
+
+
+def script_prefix() -> str:
+    """Return the path below which the project answers, as ``reverse`` spells it."""
+    return quote(get_script_prefix().rstrip("/"), safe="!$&'()*+,;=/~:@")
+
+
+def _of_hosts() -> Iterator[tuple[Any, str]]:
+    """Yield the URLconfs of django-hosts and where they are, "" where that can't be told."""
+    if not hasattr(settings, "ROOT_HOSTCONF"):
+        return
+    try:
+        resolvers = import_module("django_hosts.resolvers")
+    except ImportError:
+        return
+    for host in resolvers.get_host_patterns():
+        base = ""
+        if getattr(settings, "PARENT_HOST", ""):
+            with suppress(NoReverseMatch):  # there is one for each tenant or person
+                base = f"{host.scheme}{resolvers.reverse_host(host)}{host.port}"
+        yield host.urlconf, base
