@@ -39,6 +39,7 @@ __all__ = [
     "places",
     "script_prefix",
     "unknown",
+    "unreadable",
 ]
 
 INVITATION: Final = ("apikeys-invitation", "apikeys_dashboard:invitation")
@@ -156,6 +157,17 @@ def address_of_path(request: HttpRequest, path: str) -> str:
     found = places()
     place = next((each for each in found if each.answers(path)), found[0])
     return _whole(request, place.link(path))
+
+
+def unreadable() -> list[str]:
+    """Return what is wrong with the URLconfs that can't be imported."""
+    found = []
+    for place in places():
+        try:
+            list(place.included(""))
+        except ImproperlyConfigured as error:
+            found.append(str(error))
+    return found
 
 
 def unknown(urlconf: object, error: ImportError) -> ImproperlyConfigured:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -66,6 +67,16 @@ def texts(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """Return the parts of a list, which commas separate."""
     parts = [part.strip() for part in text(name).split(",")]
     return [part for part in parts if part] or list(default)
+
+
+def prefix(name: str) -> str | None:
+    """Return a path such as `/app`; None when not given."""
+    value = text(name)
+    if value and not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+", value):
+        raise ImproperlyConfigured(
+            f"{name} must be a path such as /app: a slash before each part, none at the end."
+        )
+    return value or None
 
 
 def origins(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:

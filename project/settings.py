@@ -32,6 +32,8 @@ if not (HTTPS or environment.is_loopback(HOST) or _plain_http_is_meant):
     )
 ALLOWED_HOSTS = environment.texts("ALLOWED_HOSTS", LOOPBACK_HOSTS)
 CSRF_TRUSTED_ORIGINS = environment.texts("CSRF_TRUSTED_ORIGINS")
+# SCRIPT_NAME is gunicorn's own, for a proxy that leaves the prefix in the path.
+FORCE_SCRIPT_NAME = environment.prefix("FORCE_SCRIPT_NAME") or environment.prefix("SCRIPT_NAME")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -61,6 +63,7 @@ MIDDLEWARE = [
     "project.headers.PageHeadersMiddleware",
     "project.outage.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "project.headers.PagesOverHTTPSMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "project.demo.cors.DialectCorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -126,7 +129,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
-STATIC_URL = "static/"
+# Whole: of a relative one Django does not know the prefix before the first request has said it.
+STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -138,14 +142,15 @@ STORAGES = {
 }
 
 # HTTPS drives all of these together.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = FORCE_SCRIPT_NAME or "/"
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-# Pages alone are redirected: a program would send its key in the clear again, unnoticed.
-SECURE_REDIRECT_EXEMPT = [r"^(?!$|accounts/|admin/|dashboard/|tools/)"]
+# By PagesOverHTTPSMiddleware, which knows which are for people.
+SECURE_REDIRECT_EXEMPT = [""]
 # Not a header: only TrustedProxyMiddleware can set it.
 SECURE_PROXY_SSL_HEADER = ("apikeys.proven_scheme", "https")
 SECURE_REFERRER_POLICY = "same-origin"

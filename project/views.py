@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from apikeys import dialects
+from apikeys import dialects, urlconfs
 from apikeys.dialects import Dialect
 from project.demo import introductions
 from project.demo.introductions import Introduction
@@ -18,7 +18,7 @@ from project.demo.introductions import Introduction
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """Introduce the systems of this server, each with its own examples for this very address."""
-    host = request.build_absolute_uri("/")[:-1]
+    host = request.build_absolute_uri(urlconfs.script_prefix() or "/").rstrip("/")
     spoken = dialects.all_dialects()
     systems = [
         _system(system, spoken[system.dialect], host)

@@ -6,6 +6,7 @@ Each message says what to write. Reads views, settings and, where asked, stores;
 from apikeys.checks import (  # noqa: F401
     admins,
     authenticators,
+    bypasses,
     caches,
     clock,
     database,
@@ -14,6 +15,7 @@ from apikeys.checks import (  # noqa: F401
     people,
     settings,
     tenants,
+    urlconfs,
     views,
     wiring,
 )

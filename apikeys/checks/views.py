@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from apikeys import dialects, endpoints
+from apikeys import dialects, endpoints, urlconfs
 from apikeys.access import Undeclared
 from apikeys.checks.types import Apps
 from apikeys.endpoints import TokenEndpoint
@@ -24,8 +24,11 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     try:
         dialects.all_dialects()
+        unreadable = urlconfs.unreadable()
     except (ImproperlyConfigured, ValueError):
         return found  # check_settings tells
+    if unreadable:
+        return found  # check_urlconfs tells
     for endpoint in endpoints.token_endpoints(unopened=True):
         name = f"{endpoint.name} ({endpoint.method} /{endpoint.route})"
         if not endpoint.is_opened:

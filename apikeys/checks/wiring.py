@@ -1,4 +1,4 @@
-"""Is the library put where a project has to put it: middleware, exception handler, URLs."""
+"""Is the library put where a project has to put it: middleware, exception handler."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from apikeys.authentication import AccessTokenAuthentication
@@ -23,17 +22,12 @@ _DRFS: Final = "rest_framework.views.exception_handler"
 
 @register(Tags.security)
 def check_wiring(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    """Middleware, exception handler and URLs are in their places."""
+    """Middleware and exception handler are in their places."""
     found: list[CheckMessage] = []
     if not any(map(_is_middleware, settings.MIDDLEWARE)):
         hint = f'Add "{MIDDLEWARE}" after Django\'s AuthenticationMiddleware.'
         found.append(Error("Usage and limit headers need a middleware.", hint, id="apikeys.E010"))
     found += _check_handler(getattr(settings, "REST_FRAMEWORK", {}).get("EXCEPTION_HANDLER"))
-    try:
-        reverse("apikeys:token-self")
-    except NoReverseMatch:
-        hint = 'path("access/", include("apikeys.api.urls"))'
-        found.append(Warning("The management API is in no URLconf.", hint, id="apikeys.W012"))
     return found
 
 

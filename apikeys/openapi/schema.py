@@ -220,6 +220,7 @@ class DialectSchemaGenerator(SchemaGenerator):
         super().__init__(*args, **kwargs)
         self.dialect, self.management = dialect, management
         self.among = places() if among is None else tuple(among)
+        self.bases: dict[str, str] = {}
 
     def parse(self, input_request: Any, public: bool) -> dict[str, Any]:
         """Return the paths of all URLconfs; those of the first win where two are the same."""
@@ -227,8 +228,7 @@ class DialectSchemaGenerator(SchemaGenerator):
         for place in self.among:
             self.endpoints, self.urlconf = None, place.urlconf
             for path, item in super().parse(input_request, public).items():
-                if path not in found and place.base:
-                    item["servers"] = [{"url": place.base}]
+                self.bases.setdefault(path, place.base)
                 found[path] = {**item, **found.get(path, {})}
         return found
 
@@ -247,6 +247,9 @@ class DialectSchemaGenerator(SchemaGenerator):
     def get_schema(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return the document, with the endpoints that are no DRF view."""
         document: dict[str, Any] = super().get_schema(*args, **kwargs)
+        for path, item in document["paths"].items():
+            if base := self.bases.get(path):
+                item["servers"] = [{"url": base}]
         if self.management is None:
             add_plain(document, self.dialect)
         return document

@@ -63,7 +63,7 @@ def _unavailable_page(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, problem: Problem, page: Page, *args: Any) -> HttpResponse:
-    dialect = dialect_at(request.path)
+    dialect = dialect_at(request.path_info)
     if dialect is None:
         return page(request, *args)
     return respond_outside(problem, dialect, request)

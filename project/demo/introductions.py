@@ -1,8 +1,8 @@
 """What the start page says of each system, and the system's own examples.
 
 The examples lie in `examples/` of each system's package, as the system prints them: `$HOST` stands
-for the address of the server, `$KEY` for an API key, `$ID` and `$SECRET` for the two halves of one.
-Knows no request, no view and no key.
+for the address of the server, `$PREFIX` for the path in it, `$KEY` for an API key, `$ID` and
+`$SECRET` for the two halves of one. Knows no request, no view and no key.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def snippets(system: Introduction, example: Example, *, host: str) -> list[Snipp
     Args:
         system: whose example it is.
         example: one of `system.examples`.
-        host: scheme, name and port of this server, without a slash at the end.
+        host: the address at which this server's paths begin, without a slash at the end.
     """
     return [
         Snippet(
@@ -165,8 +165,10 @@ def header_of(dialect: Dialect, environment: str = "production") -> str:
 
 
 def _filled_in(file: str, text: str, host: str) -> str:
-    # A request as it travels has a header for the name of the host.
-    text = text.replace("$HOST", urlsplit(host).netloc if file.endswith(".http") else host)
+    # A request as it travels has a header for the name of the host, and a line for the path.
+    parts = urlsplit(host)
+    text = text.replace("$HOST", parts.netloc if file.endswith(".http") else host)
+    text = text.replace("$PREFIX", parts.path)
     for placeholder, words in PLACEHOLDERS.items():
         text = text.replace(placeholder, words)
     return text.strip() + "\n"

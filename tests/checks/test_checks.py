@@ -100,6 +100,8 @@ def test_each_missing_wire_is_named_with_what_to_write(settings):
     settings.REST_FRAMEWORK = {}
     settings.ROOT_URLCONF = "tests.checks.test_checks"
     found = checks.wiring.check_wiring(None)
+    assert ids(found) == ["apikeys.E010", "apikeys.E011"]
+    found += checks.urlconfs.check_urlconfs(None)
     assert ids(found) == ["apikeys.E010", "apikeys.E011", "apikeys.W012"]
     assert "apikeys.middleware.AccessTokenMiddleware" in found[0].hint
     assert "apikeys.exceptions.exception_handler" in found[1].hint

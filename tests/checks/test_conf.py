@@ -61,6 +61,12 @@ def test_a_good_value_is_read(key, given, attribute, expected):
     assert getattr(read(**{key: given}), attribute) == expected
 
 
+def test_where_urlconfs_begin_is_read_without_a_slash_at_the_end():
+    given = {"a": "https://api.example.org/", "b": "http://[::1]:8000/app", "c": ""}
+    wanted = {"a": "https://api.example.org", "b": "http://[::1]:8000/app", "c": ""}
+    assert read(URLCONFS=given).urlconfs == wanted
+
+
 def test_the_cached_mode_over_redis_is_read_beside_a_redis():
     assert read(CACHE="redis", LIMITS_STORAGE="redis://127.0.0.1:6379/0").cache == "redis"
 
@@ -79,6 +85,13 @@ def test_the_cached_mode_over_redis_is_read_beside_a_redis():
         ("PEPPERS", {1: b"p" * 32}, "at least 32 characters"),
         ("TOKEN_HASHER", "md5", "must be one of 'hmac', 'argon2'"),
         ("TRUSTED_PROXIES", "10.0.0.0/8", "must be a list"),
+        ("URLCONFS", ["mysite.urls"], "must map strings to strings"),
+        ("URLCONFS", {"mysite.urls": "api.example.org"}, "must be an address such as"),
+        ("URLCONFS", {"mysite.urls": "ftp://api.example.org"}, "must be an address such as"),
+        ("URLCONFS", {"mysite.urls": "https://a:b@api.example.org"}, "must be an address such as"),
+        ("URLCONFS", {"mysite.urls": "https://api.example.org?a=b"}, "must be an address such as"),
+        ("URLCONFS", {"mysite.urls": "https://api.example.org/$HOME"}, "must be an address"),
+        ("URLCONFS", {"mysite.urls": "https://[::1"}, "must be an address such as"),
         ("TRUSTED_PROXIES", None, "must be a list"),
         ("TRUSTED_PROXIES", ["10.0.0.1/8"], "has host bits set"),
         ("TRUSTED_PROXIES", ["junk"], "does not appear to be"),

@@ -304,6 +304,18 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "TokenDRFRequest",
         "TokenRequest",
     ],
+    "urlconfs": [
+        "INVITATION",
+        "Included",
+        "Place",
+        "address_of",
+        "address_of_path",
+        "link_to",
+        "places",
+        "script_prefix",
+        "unknown",
+        "unreadable",
+    ],
     "visible": ["compared", "has_something_visible", "normalized", "without_ignorable"],
 }
 

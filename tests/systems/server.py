@@ -41,12 +41,15 @@ class Server:
         self.process.wait(timeout=30)
 
 
-def start(folder: Path, *, workers: int | None = None, **variables: str) -> Server:
+def start(
+    folder: Path, *, workers: int | None = None, answers: str = "/convert", **variables: str
+) -> Server:
     """Start gunicorn and return when it answers.
 
     Args:
         folder: where its log goes.
         workers: processes; two with Redis, and one without: counts in memory are one process's.
+        answers: a path that answers 401 when it is ready.
         variables: environment of the project, over the defaults here.
     """
     port = free_port()
@@ -80,16 +83,16 @@ def start(folder: Path, *, workers: int | None = None, **variables: str) -> Serv
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
     server = Server(process, port, log)
-    _wait(server)
+    _wait(server, answers)
     return server
 
 
-def _wait(server: Server) -> None:
+def _wait(server: Server, answers: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
             with socket.create_connection(("127.0.0.1", server.port), timeout=10) as probe:
-                probe.sendall(b"GET /convert HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                probe.sendall(f"GET {answers} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
                 if probe.recv(12) == b"HTTP/1.1 401":
                     return
         except OSError:
