@@ -67,9 +67,9 @@ def row(event: AuditEvent) -> Row:
         del details["before"], details["after"]
         names = [*before, *(name for name in after if name not in before)]
         changes = [
-            Change(labels.detail(n), _text(before.get(n)), _text(after.get(n))) for n in names
+            Change(labels.detail(n), _text(n, before.get(n)), _text(n, after.get(n))) for n in names
         ]
-    facts = [Fact(labels.detail(name), _text(value)) for name, value in details.items()]
+    facts = [Fact(labels.detail(name), _text(name, value)) for name, value in details.items()]
     return Row(event, labels.action(event.action), changes, facts)
 
 
@@ -99,9 +99,11 @@ def json_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
         yield json.dumps(record(event), ensure_ascii=False) + "\n"
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if value is None or value == "" or value == [] or value == {}:
         return _("none")
     if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return ", ".join(_text(name, item) for item in value)
+    if isinstance(value, str):
+        return labels.value(name, value)
+    return json.dumps(value, ensure_ascii=False)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.models.activity import Outcome
+from apikeys.models.organizations import Environment, Role
+from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason
 from apikeys.services.audit import Action, action_label
 
@@ -91,6 +94,12 @@ DETAILS: Final[dict[str, Promise]] = {
     "scopes": _("Scopes"),
     "where": _("Where"),
 }
+# Details whose values are a closed list too.
+CHOICES: Final[dict[str, type[TextChoices]]] = {
+    "role": Role,
+    "kind": Kind,
+    "environment": Environment,
+}
 # Who makes changes, beside people.
 ACTORS: Final[dict[str, Promise]] = {"token": _("token"), "system": _("system")}
 
@@ -103,6 +112,12 @@ def action(value: str) -> str:
 def detail(name: str) -> str:
     """Return what a fact about an event is called; one of a later version is made of its code."""
     return str(DETAILS.get(name) or capfirst(name.replace("_", " ")))
+
+
+def value(name: str, value: str) -> str:
+    """Return what the value of a fact is called, where it is one of a closed list."""
+    choices = CHOICES.get(name)
+    return str(choices(value).label) if choices and value in choices.values else value
 
 
 def actor(kind: str) -> str:

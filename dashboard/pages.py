@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 
 from apikeys.models import Membership, Workspace
 
@@ -49,6 +50,8 @@ def render_page(
     """
     own = context or {}
     response = render(request, template, {**_frame(request, own), **own}, status=status)
+    # Or LocaleMiddleware names the language that was asked for, which the page may not be in.
+    response.headers["Content-Language"] = get_language() or "en"
     return protect(response)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apikeys import dialects
@@ -25,7 +26,7 @@ class WorkspaceForm(PasswordAgainMixin, NameForm):
 
     environment = forms.ChoiceField(
         label=_("Environment"),
-        choices=[(value, str(label).capitalize()) for value, label in Environment.choices],
+        choices=[(value, capfirst(label)) for value, label in Environment.choices],
         initial=Environment.DEVELOPMENT,
         widget=forms.RadioSelect,
         help_text=_("Production marks its tokens and asks twice before they are revoked."),
