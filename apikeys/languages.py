@@ -15,7 +15,7 @@ from typing import Final
 from django.utils import translation
 from django.utils.translation import pgettext, pgettext_lazy
 
-__all__ = ["speaking", "spoken", "status_phrase"]
+__all__ = ["speaking", "spoken", "status_phrase", "undeclared"]
 
 _ENGLISH: Final = "en"
 _STATUS: Final = "HTTP status"
@@ -48,7 +48,20 @@ def spoken() -> str:
     That is the active language where a catalogue, ours or a host's, has our texts in it; the
     default language where only that has them, as Django falls back to it; else ``"en"``.
     """
+    return _spoken(translation.get_language() or _ENGLISH)
+
+
+def undeclared() -> str:
+    """Return ``spoken()`` where it is another language than the active one, else ``""``.
+
+    Django's ``LocaleMiddleware`` declares the active one in ``Content-Language``.
+    """
     active = translation.get_language() or _ENGLISH
+    language = _spoken(active)
+    return "" if language == active else language
+
+
+def _spoken(active: str) -> str:
     if _is_of(_ENGLISH, active):
         return active
     # Translators: the code of the language that you translate into, such as "de" or "pt-br".

@@ -22,7 +22,6 @@ from django.core.exceptions import (
 )
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, UnreadablePostError
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from apikeys import pasted
@@ -30,7 +29,7 @@ from apikeys.access.caching import NO_STORE
 from apikeys.access.outages import is_outage, log_outage
 from apikeys.access.state import Access
 from apikeys.dialects import Dialect, Problem
-from apikeys.languages import spoken
+from apikeys.languages import undeclared
 from apikeys.refusals import Refusal
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 
@@ -129,7 +128,7 @@ def headers_of(
         headers["Allow"] = ", ".join(found.allowed)
     if (seconds := found.extra.get("retry_after")) is not None:
         headers["Retry-After"] = str(seconds)
-    if ours and (language := spoken()) != get_language():
+    if ours and (language := undeclared()):
         headers["Content-Language"] = language
     return headers
 

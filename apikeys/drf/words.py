@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import APIException
 
-from apikeys.languages import speaking, spoken
+from apikeys.languages import speaking, undeclared
 
 # What DRF never translates.
 _ENGLISH: Final = (
@@ -31,7 +31,7 @@ def in_our_language(exc: APIException) -> str:
     for beginning, sentence in _ENGLISH:
         if said.startswith(beginning):
             return str(sentence) % {"reason": said.removeprefix(beginning)}
-    if spoken() == get_language():
+    if not undeclared():
         return said
     # Such as `Method "{method}" not allowed.`, with at most one place for a value.
     before, _brace, rest = str(exc.default_detail).partition("{")

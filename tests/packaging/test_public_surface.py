@@ -129,7 +129,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
     ],
     "guessing": ["account_digest", "ended", "proven", "wait_for_account", "wait_for_address"],
     "idempotency": ["idempotency_key"],
-    "languages": ["speaking", "spoken", "status_phrase"],
+    "languages": ["speaking", "spoken", "status_phrase", "undeclared"],
     "limits": ["Charge", "Limit", "Limiter", "Per", "Verdict", "Window", "limiter"],
     "log_ins": [
         "changes_password",
