@@ -1,4 +1,4 @@
-"""Do keys and another scheme share ``Authorization: Bearer`` on a view, hiding neither."""
+"""Do keys and another scheme share a view without one hiding the other."""
 
 from __future__ import annotations
 
