@@ -1,10 +1,11 @@
-"""Do keys and another scheme share a view without one hiding the other."""
+"""Are authenticators asked at all, and do keys and another scheme not hide each other."""
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Final
 
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
@@ -14,25 +15,44 @@ from apikeys.checks.types import Apps
 from apikeys.credentials.carriers import Bearer
 from apikeys.endpoints import TokenEndpoint
 
+_UNASKED: Final = (
+    "Put APIView first among the bases, or @access_token_required around a view of another "
+    "framework; see docs/faces.md."
+)
 _BEHIND: Final = "Set leaves_foreign_bearer = True on a subclass of the first; see docs/drf.md."
 _BEFORE: Final = "Put LeavesAccessTokens before the class of the first; see docs/drf.md."
 
 
 @register(Tags.security)
 def check_authenticators(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    """No authenticator refuses what is meant for the one that comes after it."""
+    """Ours is asked, and none refuses what is meant for the one that comes after it."""
     found: dict[str, CheckMessage] = {}
     try:
         for endpoint in endpoints.token_endpoints():
             if endpoint.view is not None:
-                for message in _look_at(endpoint):
+                for message in (*_unasked(endpoint), *_hidden(endpoint)):
                     found.setdefault(message.msg, message)
     except (ImproperlyConfigured, ValueError):
         return []  # others tell
     return list(found.values())
 
 
-def _look_at(endpoint: TokenEndpoint) -> list[CheckMessage]:
+def _unasked(endpoint: TokenEndpoint) -> list[CheckMessage]:
+    """Name a view that another framework's ``dispatch`` answers: nobody asks for a key there."""
+    for cls in type(endpoint.view).__mro__:
+        if "dispatch" not in cls.__dict__:
+            continue
+        if "rest_framework.views" in {base.__module__ for base in cls.__mro__}:
+            return []  # DRF's, or one that was written for it
+        code = getattr(inspect.unwrap(cls.__dict__["dispatch"]), "__code__", None)
+        if code is None or "super" in code.co_names:
+            continue  # a mixin's, which hands on
+        text = f"{endpoint.name} answers without a key: dispatch is that of {cls.__qualname__}."
+        return [Error(text, _UNASKED, id="apikeys.E024")]
+    return []
+
+
+def _hidden(endpoint: TokenEndpoint) -> list[CheckMessage]:
     authenticators = endpoint.view.get_authenticators()
     at = next(i for i, a in enumerate(authenticators) if isinstance(a, AccessTokenAuthentication))
     ours = authenticators[at]

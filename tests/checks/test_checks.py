@@ -12,10 +12,14 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
+from django.http import HttpResponse
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
@@ -43,6 +47,7 @@ def test_the_project_itself_has_nothing_to_say():
     assert checks.settings.check_settings(None) == []
     assert checks.wiring.check_wiring(None) == []
     assert checks.views.check_views(None) == []
+    assert checks.authenticators.check_authenticators(None) == []
 
 
 @pytest.mark.parametrize(
@@ -177,6 +182,41 @@ def test_a_view_that_would_refuse_every_token_is_named_with_its_method(settings,
     found = view_checks(settings, path("deep/", include([path("here", view.as_view())])))
     assert ids(found) == ["apikeys.E020"]
     assert f"tests.checks.test_checks.{view.__name__} (GET /deep/here)" in found[0].msg
+
+
+class Graph(View):
+    """A view of another framework, which answers by itself."""
+
+    def dispatch(self, request, *args, **kwargs):
+        return HttpResponse()
+
+
+class HandsOn:
+    def dispatch(self, request, *args, **kwargs):
+        return super().dispatch(request, *args, **kwargs)
+
+
+class GraphFirst(Graph, Declared):
+    """Nobody asks for a key."""
+
+
+class GraphLast(Declared, Graph): ...
+
+
+@method_decorator(never_cache, name="dispatch")
+class Decorated(HandsOn, Declared):
+    cost = 1
+
+
+@pytest.mark.parametrize(
+    ("view", "found"), [(GraphFirst, ["apikeys.E024"]), (GraphLast, []), (Decorated, [])]
+)
+def test_a_view_that_never_asks_for_a_key_is_an_error(settings, view, found):
+    view_checks(settings, path("here", view.as_view()))
+    messages = checks.authenticators.check_authenticators(None)
+    assert ids(messages) == found
+    if messages:
+        assert "GraphFirst answers without a key: dispatch is that of Graph." in messages[0].msg
 
 
 def test_a_scope_that_no_token_can_hold_is_a_warning(settings):
