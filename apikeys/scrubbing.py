@@ -40,6 +40,8 @@ _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 # What is left of a report where nobody can tell what a key looks like.
 _VALUES: Final = ("request", "breadcrumbs", "extra", "contexts", "spans", "context")
 _DEEPEST: Final = 50
+# Blanks and quotes, as they are and percent-encoded.
+_FILL: Final = r"""(?:[\s"'\\]|%2[027])*"""
 
 _built: tuple[Mapping[str, Dialect], frozenset[str], re.Pattern[str]] | None = None
 
@@ -179,11 +181,10 @@ def _known() -> tuple[Mapping[str, Dialect], frozenset[str], re.Pattern[str]]:
     known = dialects.all_dialects()
     if _built is None or _built[0] is not known:
         names = "|".join(sorted(map(re.escape, field_names()), key=len, reverse=True))
-        # A secret in the text of JSON, of a form, of a `.env` file and of Python's `repr`.
-        assigned = (
-            rf"""(?i)((?<![A-Za-z0-9])(?:{names})\\*["']?\s*[:=]\s*\\*["']?)[A-Za-z0-9_]{{20,}}"""
-        )
-        _built = (known, frozenset(denylist()), re.compile(assigned))
+        # A secret in the text of JSON, of a form, of a `.env` file, of an address and of `repr`.
+        between = rf"{_FILL}(?:[:=]|%3[AD]){_FILL}"
+        assigned = rf"((?:{names}){between})[A-Za-z0-9_]{{20,}}"
+        _built = (known, frozenset(denylist()), re.compile(assigned, re.IGNORECASE))
     return _built
 
 

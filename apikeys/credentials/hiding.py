@@ -7,11 +7,15 @@ Knows no models, no Django and no dialect.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apikeys.credentials.carriers import (
+    Basic,
     Carrier,
     WithheldHeader,
     bare,
@@ -24,6 +28,7 @@ from apikeys.credentials.keys import KeyShape, MalformedCredentialError, Mistype
 WITHHELD: Final = "apikeys.withheld"
 """Under this, environ and scope hold what was hidden: key of ``request.META`` to header."""
 _LATIN: Final = "latin-1"
+_NO_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,19 @@ class Keys:
         try:
             carrier.parse(credential, prefixes=self.prefixes, shapes=self._alike)
         except MalformedCredentialError:
-            return False
+            return isinstance(carrier, Basic) and self._is_broken_pair(credential)
         return True
+
+    def _is_broken_pair(self, credential: bytes) -> bool:
+        """Whether base64 with a mistake in it, which nobody else can use either, holds a key."""
+        try:
+            base64.b64decode(credential, validate=True)
+        except binascii.Error:
+            letters = _NO_BASE64.sub(b"", credential)
+            whole = letters[: len(letters) // 4 * 4]
+            token_id, _, secret = base64.b64decode(whole).decode(_LATIN).partition(":")
+            return bool(secret) and any(shape.fits(token_id) for shape in self.shapes)
+        return False
 
 
 def give_back(hidden: Mapping[str, WithheldHeader], meta: MutableMapping[str, Any]) -> None:

@@ -96,7 +96,7 @@ class KeyShape:
 
 
 class Mistyped(KeyShape):
-    """A shape that asks for lengths and letters alone: what a wrong checksum has, too."""
+    """A shape that forgives a typing error in the secret: one letter may be any other sign."""
 
     __slots__ = ()
 
@@ -106,7 +106,10 @@ class Mistyped(KeyShape):
         return cls(shape.id_length, shape.secret_length, shape.alphabet, shape.checksum)
 
     def match(self, token_id: str, secret: str) -> bool:
-        return len(token_id) == self.id_length and bool(self._pattern.fullmatch(token_id + secret))
+        length = self.secret_length + (CHECKSUM_LENGTH if self.checksum else 0)
+        letters = BASE62 if self.checksum else self.alphabet
+        wrong = sum(letter not in letters for letter in secret)
+        return self.fits(token_id) and len(secret) == length and wrong <= 1
 
 
 def api_key(prefix: str, token_id: str, secret: str) -> str:

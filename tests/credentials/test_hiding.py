@@ -42,6 +42,11 @@ OURS = {
     "Bearer sent twice": ("HTTP_AUTHORIZATION", f"Bearer {KEY},Bearer {KEY}"),
     "Basic": ("HTTP_AUTHORIZATION", basic(TOKEN_ID, SECRET)),
     "Basic mistyped": ("HTTP_AUTHORIZATION", basic(TOKEN_ID, SECRET[1:] + "x")),
+    "Basic with a mistake in its base64": (
+        "HTTP_AUTHORIZATION",
+        basic(TOKEN_ID, SECRET).replace("=", "")[:-2] + "!",
+    ),
+    "Basic cut off": ("HTTP_AUTHORIZATION", basic(TOKEN_ID, SECRET)[:-7]),
     "Basic of a short shape": ("HTTP_AUTHORIZATION", basic("deadbeef", "0" * 32)),
 }
 OTHERS = {
@@ -49,6 +54,7 @@ OTHERS = {
     "an opaque token": "Bearer mF_9.B5f-4.1JqM",
     "a person's password": basic("alice@example.org", "correct horse battery staple"),
     "a name as long as an id": basic("a" * 16, "correct horse battery staple"),
+    "broken base64 of a person's": basic("alice@example.org", "battery staple") + "!",
     "a scheme that no dialect knows": "Digest username=alice",
     "no scheme": "whatever",
     "nothing": "",
@@ -139,11 +145,16 @@ def test_two_headers_that_a_server_joins_count_as_two_credentials() -> None:
     assert SECRET not in shown(meta)
 
 
-def test_a_mistyped_shape_asks_for_lengths_and_letters_alone() -> None:
+def test_a_mistyped_shape_forgives_one_sign_of_the_secret() -> None:
     alike = Mistyped.of(SHAPE)
     wrong = SECRET[:-1] + ("a" if SECRET[-1] != "a" else "b")
     assert (SHAPE.match(TOKEN_ID, SECRET), SHAPE.match(TOKEN_ID, wrong)) == (True, False)
     assert (alike.match(TOKEN_ID, SECRET), alike.match(TOKEN_ID, wrong)) == (True, True)
     assert not alike.match(TOKEN_ID, SECRET[:-1])
     assert not alike.match(TOKEN_ID[:-1], SECRET)
-    assert not alike.match(TOKEN_ID, SECRET[:-1] + "-")
+    assert alike.match(TOKEN_ID, SECRET[:-1] + "-")
+    assert not alike.match(TOKEN_ID, SECRET[:-2] + "--")
+    assert not alike.match(TOKEN_ID[:-1] + "-", SECRET)
+    hexadecimal = Mistyped.of(SHORT)
+    assert hexadecimal.match("deadbeef", "0" * 31 + "x")
+    assert not hexadecimal.match("deadbeef", "0" * 30 + "xy")

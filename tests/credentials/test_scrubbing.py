@@ -185,6 +185,8 @@ def test_the_hooks_of_other_tools_do_the_same() -> None:
         f"name=One&secret={SECRET}&x=1",
         f"ACCESS_TOKEN_SECRET={SECRET}\n",
         f"DOOR_PASS = {OTHER_SECRET}",
+        f"data:text/plain,ID%3D1%0AACCESS_TOKEN_SECRET%3D{SECRET}%0A",
+        f"%7B%22secret%22%3A%20%22{SECRET}%22%7D",
         f"Authorization: Basic {BASIC}",
     ],
 )

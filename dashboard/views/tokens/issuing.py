@@ -165,14 +165,32 @@ def _shown_once(
     page = {
         "token": token,
         "permissions": summary(dialect, token.scopes),
-        "secret": issued.secret if names.secret or not names.api_key else "",
-        "api_key": issued.api_key if names.api_key else "",
-        "env_url": f"data:text/plain;charset=utf-8,{quote(env)}",
+        "secret": _Rendered(issued.secret if names.secret or not names.api_key else ""),
+        "api_key": _Rendered(issued.api_key if names.api_key else ""),
+        "env_url": _Rendered(f"data:text/plain;charset=utf-8,{quote(env)}"),
         "env_file": name,
         "snippets": snippets_for(request, token),
         **context,
     }
     return render_page(request, "apikeys_dashboard/tokens/issued.html", page)
+
+
+class _Rendered:
+    """A text that templates render, and that whoever keeps their contexts sees nothing of."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
 
 
 def _already_issued(
