@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -89,6 +90,13 @@ class AccessTokenAuthentication(BaseAuthentication):
             raise cleaned(fault) from None
         return None if token is None else (state.user, token)
 
+    def is_asked(self, request: Request) -> bool:
+        """Whether the request carries what may be a key, good or bad, for this class to judge."""
+        try:
+            return carries_key(request._request.META, self.dialect)
+        except ImproperlyConfigured:
+            return True  # there is no such dialect: ``authenticate`` hides the secret, then says so
+
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401; a browser gets none that opens a password box."""
         state = states.of(request._request)
@@ -115,9 +123,9 @@ class LeavesAccessTokens:
 
     def authenticate(self, request: Request) -> Any:
         """Return what the other class says; None where the request carries a key."""
-        for other in request.authenticators or ():
-            if isinstance(other, AccessTokenAuthentication):
-                if carries_key(request._request.META, other.dialect):
-                    return None
-                break
+        after = (
+            a for a in request.authenticators or () if isinstance(a, AccessTokenAuthentication)
+        )
+        if (ours := next(after, None)) is not None and ours.is_asked(request):
+            return None
         return super().authenticate(request)  # type: ignore[misc]

@@ -13,7 +13,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.settings import api_settings
 
 from apikeys.access.endpoint import Undeclared
-from apikeys.drf.trees import require_scopes_asked
+from apikeys.drf.trees import holds_scopes, require_scopes_asked
 from apikeys.limits import Limit
 from apikeys.scopes import Requirement, as_requirement
 
@@ -55,9 +55,9 @@ class ViewEndpoint:
 def is_opened(view: Any, method: str) -> bool:
     """Whether somebody has opened a method of the view to keys, so that it owes a declaration.
 
-    A view that has our authenticator only because every view of the project has it, and says
-    nothing of scopes, is none: it may be of a package. It takes no key and answers without one as
-    if ours were not there.
+    A view that has our authenticator, and ``HasScope`` perhaps, only because every view of the
+    project has it, and says nothing of scopes, is none: it may be of a package. It takes no key and
+    answers without one as if ours were not there.
 
     Args:
         view: a view whose authenticators include ours.
@@ -65,15 +65,21 @@ def is_opened(view: Any, method: str) -> bool:
     """
     from rest_framework.views import APIView  # imports what the settings name, and we may be that
 
-    own = view.authentication_classes
-    by_default = own is APIView.authentication_classes or (
-        own is api_settings.DEFAULT_AUTHENTICATION_CLASSES
-    )
-    if not by_default or type(view).get_authenticators is not APIView.get_authenticators:
+    own = type(view).get_authenticators is not APIView.get_authenticators
+    if own or not _is_default(view, "authentication_classes", APIView):
         return True
     name = _handler_name(view, method)
     handler = getattr(view, name) if name else None
-    return any(getattr(view, word, None) or getattr(handler, word, None) for word in _OPENING)
+    if any(getattr(view, word, None) or getattr(handler, word, None) for word in _OPENING):
+        return True
+    own = not _is_default(view, "permission_classes", APIView)
+    return own and any(map(holds_scopes, view.get_permissions()))
+
+
+def _is_default(view: Any, name: str, base: Any) -> bool:
+    """Whether the view has these classes from the settings, of which DRF hands out the very list."""
+    found = getattr(view, name)
+    return found is getattr(base, name) or found is getattr(api_settings, f"DEFAULT_{name.upper()}")
 
 
 def anonymous_access(view: Any, method: str) -> str | None:

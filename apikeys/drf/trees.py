@@ -41,7 +41,7 @@ def require_scopes_asked(permissions: Sequence[Any]) -> None:
     if any(map(_asks, permissions)):
         return
     for permission in permissions:
-        if isinstance(permission, OR) and _holds(permission):
+        if isinstance(permission, OR) and holds_scopes(permission):
             raise Undeclared(
                 f"in {_written(permission)} a key comes in by {_written(_culprit(permission))} "
                 "without its scopes being asked",
@@ -69,10 +69,10 @@ def _asks_first(permission: Any) -> bool:
     return hasattr(getattr(type(permission), "has_permission", None), _MARK)
 
 
-def _holds(permission: Any) -> bool:
+def holds_scopes(permission: Any) -> bool:
     """Whether there is a ``HasScope`` in it, wherever."""
     if isinstance(permission, (AND, OR)):
-        return any(map(_holds, _parts(permission)))
+        return any(map(holds_scopes, _parts(permission)))
     return isinstance(permission, ScopePermission)
 
 

@@ -45,8 +45,6 @@ class People(Public):
 class Forgotten(APIView):
     """Has HasScope by default, and no scopes."""
 
-    permission_classes = [HasScope]
-
     def get(self, request):
         return Response({})
 
@@ -62,6 +60,12 @@ class Halfway(Public):
     scope_resource = "notes"
 
 
+class Asking(Public):
+    """Asks for scopes itself, and says none."""
+
+    permission_classes = [HasScope]
+
+
 class Named(Public):
     authentication_classes = [AccessTokenAuthentication]
 
@@ -73,6 +77,7 @@ urlpatterns = [
     path("forgotten", Forgotten.as_view()),
     path("opened", Opened.as_view()),
     path("halfway", Halfway.as_view()),
+    path("asking", Asking.as_view()),
     path("named", Named.as_view()),
     path("obtain", ObtainAuthToken.as_view()),
     *router.urls,
@@ -85,12 +90,12 @@ def by_default(monkeypatch):
     ours = [AccessTokenAuthentication, SessionAuthentication]
     monkeypatch.setattr(APIView, "authentication_classes", ours)
     monkeypatch.setattr(api_settings, "DEFAULT_AUTHENTICATION_CLASSES", ours)
-    monkeypatch.setattr(APIView, "permission_classes", [AllowAny])
+    monkeypatch.setattr(APIView, "permission_classes", [HasScope])
 
 
 def test_a_view_that_nobody_opened_answers_without_a_key_as_it_says(api, alice):
     assert api.get("/public").json() == {"user": "AnonymousUser"}
-    assert api.get("/").status_code == 200
+    assert api.get("/").status_code == 401
     assert api.get("/people").status_code == 401
     assert api.get("/forgotten").status_code == 401
     api.force_login(alice)
@@ -115,7 +120,7 @@ def test_one_that_declares_scopes_takes_keys(api, issue):
     assert api.get("/opened").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/halfway", "/named"])
+@pytest.mark.parametrize("path", ["/halfway", "/named", "/asking"])
 def test_one_that_was_opened_without_asking_for_scopes_refuses_everybody(api, issue, path):
     for headers in ({}, {"X-API-Key": issue().api_key}):
         response = api.get(path, headers=headers)
@@ -125,6 +130,7 @@ def test_one_that_was_opened_without_asking_for_scopes_refuses_everybody(api, is
 def test_the_check_stops_for_those_that_were_opened_alone():
     found = [(each.id, each.msg.split(" ")[0].rpartition(".")[2]) for each in _messages()]
     assert sorted(found) == [
+        ("apikeys.E020", "Asking"),
         ("apikeys.E020", "Halfway"),
         ("apikeys.E020", "Named"),
         ("apikeys.W026", "Forgotten"),
@@ -136,7 +142,12 @@ def _messages():
 
 
 def test_what_was_not_opened_is_no_endpoint_that_takes_keys():
-    assert {each.route for each in endpoints.token_endpoints()} == {"opened", "halfway", "named"}
+    assert {each.route for each in endpoints.token_endpoints()} == {
+        "opened",
+        "halfway",
+        "named",
+        "asking",
+    }
 
 
 STARTS = """
