@@ -11,6 +11,3 @@ class DashboardConfig(AppConfig):
     # Not the last part of the name: many a project has an app `dashboard` of its own.
     label = "apikeys_dashboard"
     verbose_name = _("Access tokens dashboard")
-
-    def ready(self) -> None:
-        from . import checks  # noqa: F401 - they register

@@ -1,4 +1,5 @@
-"""Are the pages where they are looked for: one package, among the apps and among the addresses.
+"""Are the pages where they are looked for: one package, among the apps and among the addresses. Can
+people log in to them.
 
 The pages go by two names, ``dashboard`` and ``apikeys_dashboard``, of which a project uses one.
 Two apps of one label end Django's start before any check: see docs/dashboard.md.
@@ -13,7 +14,8 @@ from typing import Any, Final
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.urls import URLResolver, get_resolver
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 
 from apikeys.checks.types import Apps
 
@@ -30,6 +32,25 @@ def check_pages(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     if installed is None:
         return [*_not_installed(included), *_stranger()]
     return _installed(installed, included)
+
+
+@register(Tags.urls)
+def check_log_in(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """People who are no staff can log in to the pages."""
+    try:
+        if resolve_url(settings.LOGIN_URL) != reverse("admin:login"):
+            return []
+        reverse(f"{LABEL}:log-in")
+    except NoReverseMatch:
+        return []
+    return [
+        Warning(
+            "LOGIN_URL is the log-in of Django's admin, which lets only staff in.",
+            "Admins of an organization need not be staff. Leave LOGIN_URL out, and the pages use a "
+            "log-in of their own; or name one of yours.",
+            id="apikeys.W080",
+        )
+    ]
 
 
 def _installed(app: AppConfig, included: list[str]) -> list[CheckMessage]:

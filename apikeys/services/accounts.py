@@ -150,10 +150,11 @@ def _words(error: ValidationError, known: Iterable[str]) -> str:
 
 
 def _needs_more(why: str) -> Invalid:
-    said = "This site's accounts can't be made here: they need more than an address and a password."
-    return Invalid(
-        "account.invalid", why or f"{said} Ask the site for one, then open the link again."
+    said = _(
+        "This site's accounts can't be made here: they need more than an address and a password. "
+        "Ask the site for one, then open the link again."
     )
+    return Invalid("account.invalid", why or said)
 
 
 def _taken() -> Conflict:

@@ -312,8 +312,10 @@ def _require_user(token: AccessToken) -> None:
     except Refusal:
         raise Conflict(
             "token.owner_inactive",
-            "The service account of this workspace is inactive: its tokens are refused until that "
-            "account is active again.",
+            _(
+                "The service account of this workspace is inactive: its tokens are refused until "
+                "that account is active again."
+            ),
         ) from None
 
 
