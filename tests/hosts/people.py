@@ -10,9 +10,19 @@ import json
 import re
 from collections.abc import Callable
 
+from tests.hosts.host import ROOT
 from tests.hosts.visit import Visit, same
 
 PASSWORD = "correct horse battery staple"
+PAGES = ("docs/log-ins.md", "docs/request-user.md")
+
+
+def recipe(name: str) -> str:
+    """Return the Python that the documentation puts into a file of that name."""
+    text = "".join((ROOT / page).read_text() for page in PAGES)
+    return "\n".join(
+        re.findall(rf"^```python file={re.escape(name)}\n(.*?)^```$", text, re.M | re.S)
+    )
 
 
 def but(*left_out: str) -> Callable[[Visit], None]:
