@@ -15,6 +15,7 @@ from apikeys.checks import (  # noqa: F401
     people,
     settings,
     tenants,
+    tools,
     urlconfs,
     views,
     wiring,

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.hosts import canary
 from tests.hosts.host import ROOT, Host
-from tests.hosts.visit import Visit
+from tests.hosts.visit import Visit, same
 
 PAGE = (ROOT / "docs" / "secrets-in-other-tools.md").read_text()
 BLOCKS = dict(re.findall(r"^```python host=(\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
@@ -44,6 +44,8 @@ def travel(
     """
 
     def steps(visit: Visit) -> None:
+        told = [one for one in visit.check() if one.startswith("apikeys.W09")]
+        same(told, [], "what the checks say of the tool")
         if before is not None:
             before(visit)
         secrets = canary.Secrets(visit)

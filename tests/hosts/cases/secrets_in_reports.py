@@ -40,7 +40,7 @@ STREAMED = """
 """
 
 
-def _sentry(visit: Visit) -> str:
+def sent(visit: Visit) -> str:
     import sentry_sdk
     from mysite import keeps
 
@@ -56,7 +56,7 @@ def _sentry_host(name: str, more: str, kind: str) -> Host:
     return host(
         name,
         SENTRY.replace("{more}", more) + BLOCKS["sentry"],
-        travel(_sentry, kind=kind),
+        travel(sent, kind=kind),
         "sentry-sdk",
         files={"mysite/keeps.py": KEEPS},
     )
