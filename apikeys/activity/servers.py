@@ -6,8 +6,10 @@ Knows servers, and nothing of what is counted.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+import threading
 from asyncio import _get_running_loop
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +23,10 @@ logger = logging.getLogger("apikeys.usage")
 # Since then its Python threads run unless it is told otherwise.
 _UWSGI_WITH_THREADS: Final = (2, 0, 27)
 _UVICORN: Final = "uvicorn.protocols.http."
+# Windows has not all of them.
+_ENDING: Final = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGQUIT") if hasattr(signal, name)
+]
 _lifespan_began = False
 _write_if_overdue: Callable[[], bool] | None = None
 
@@ -90,14 +96,23 @@ def prepare_for_the_end(write: Callable[[], None]) -> None:
         )
 
 
+def leave_signals_to_the_main_thread() -> None:
+    """Have the system deliver none to this thread.
+
+    uWSGI ends a process by whichever thread a signal meets, even one that is writing.
+    """
+    # Not where a greenlet passes for a thread: it shares the main one. Windows has no mask.
+    if hasattr(signal, "pthread_sigmask") and threading.get_native_id() != os.getpid():
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+
 def ignore_signals() -> None:
     """Let no second signal end the writing that a first one began.
 
     Ctrl-C reaches a server's master and its workers, and the master tells the workers once more.
     """
-    for name in ("SIGINT", "SIGTERM", "SIGQUIT"):
-        if hasattr(signal, name):  # Windows has not all of them
-            # One that is on its way already is heard here and has nothing left to end.
-            with suppress(KeyboardInterrupt, SystemExit):
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for ending in _ENDING:
+        # One that is on its way already is heard here and has nothing left to end.
+        with suppress(KeyboardInterrupt, SystemExit):
+            signal.signal(ending, signal.SIG_IGN)
+        signal.signal(ending, signal.SIG_IGN)

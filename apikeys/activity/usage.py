@@ -250,6 +250,7 @@ class Buffer:
         servers.prepare_for_the_end(_flush_at_exit)
 
     def _run(self) -> None:
+        servers.leave_signals_to_the_main_thread()
         while True:
             time.sleep(conf.get().flush_seconds)
             try:

@@ -1,0 +1,150 @@
+"""Each proxy that is installed, in front of a server, with the lines that the documentation shows.
+
+Clients come from 127.0.0.9, and the proxy asks from 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.project import START_SECONDS, Site, ask
+from tests.servers.proxies import PROXIES, Proxy
+from tests.systems.server import free_port
+
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
+CLIENT = "127.0.0.9"
+SPOOFED = [
+    ("X-Forwarded-For", "203.0.113.9"),
+    ("X-Forwarded-Proto", "https"),
+    ("Forwarded", "for=203.0.113.9;proto=https"),
+    ("X-Real-IP", "203.0.113.9"),
+]
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 with its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
+    places = ["-keyout", str(folder / "key"), "-out", str(folder / "certificate")]
+    name = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*made, *places, *name], check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_text((folder / "certificate").read_text() + (folder / "key").read_text())
+    return both
+
+
+class Front:
+    """A proxy that runs."""
+
+    def __init__(self, port: int, tls: int) -> None:
+        self.port, self.tls = port, tls
+
+    def ask(self, *headers: tuple[str, str], tls: bool = False) -> tuple[int, Any]:
+        where = ("127.0.0.1", self.tls if tls else self.port)
+        connection = socket.create_connection(where, timeout=30, source_address=(CLIENT, 0))
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            connection = context.wrap_socket(connection)
+        return ask(connection, *headers)
+
+
+@contextmanager
+def started(proxy: Proxy, program: str, behind: str, folder: Path, pem: Path) -> Iterator[Front]:
+    host, _, number = behind.rpartition(":")
+    places = {
+        "folder": folder,
+        "port": free_port(),
+        "tls": free_port(),
+        "pem": pem,
+        "behind": behind,
+        "host": host,
+        "number": number,
+        "config": folder / "config",
+        "user": "user root;" if os.geteuid() == 0 else "",
+    }
+    lines = proxy.lines
+    for name in ("host", "number"):
+        lines = lines.replace(f"{{{name}}}", str(places[name]))
+    (folder / "config").write_text(proxy.config.format(**places, lines=lines))
+    folder.chmod(0o777)  # some go on as a user of their own
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *(word.format(**places) for word in proxy.arguments)],
+            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait(process, places["port"], folder)
+        yield Front(places["port"], places["tls"])
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=30)
+
+
+def wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            said = (folder / "log").read_text()
+            assert process.poll() is None, f"it does not start:\n{said}"
+            assert time.monotonic() < deadline, f"it does not start:\n{said}"
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)
+def test_address_scheme_and_keys_come_through(site: Site, pem: Path, proxy: Proxy) -> None:
+    program = shutil.which(proxy.program, path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip(f"{proxy.program} is not installed")
+    # Not in pytest's own folder: the path of a socket may not be long.
+    with tempfile.TemporaryDirectory(prefix="apikeys-") as made:
+        folder = Path(made)
+        at = f"unix:{folder}/socket" if proxy.unix else ""
+        if proxy.unix and proxy.server[0] == "uvicorn":
+            at = at.removeprefix("unix:")
+        with site.serve(proxy.server, at, TRUSTED_PROXIES=proxy.trusted) as server:
+            behind = f"unix:{folder}/socket" if proxy.unix else f"127.0.0.1:{server.at}"
+            with started(proxy, program, behind, folder, pem) as front:
+                look(site, front, proxy)
+
+
+def look(site: Site, front: Front, proxy: Proxy) -> None:
+    key, other = site.keys["any"], site.keys["other"]
+    pair = base64.b64encode(site.pairs["any"].encode()).decode()
+    for carrier in (
+        ("X-API-Key", key),
+        ("Authorization", f"Bearer {key}"),
+        ("Authorization", f"Basic {pair}"),
+    ):
+        for spoofed in ([], SPOOFED):
+            status, seen = front.ask(carrier, *spoofed)
+            assert (status, seen["address"], seen["secure"]) == (200, CLIENT, False)
+            if proxy.tls:
+                status, seen = front.ask(carrier, *spoofed, tls=True)
+                assert (status, seen["address"], seen["secure"]) == (200, CLIENT, True)
+    assert front.ask(("X-API-Key", site.keys["listed"]), *SPOOFED)[0] == 401
+    assert front.ask(("X-API-Key", key), ("X-API-Key", other))[0] == 400
+    assert front.ask(("X-API-Key", key), ("Authorization", f"Bearer {other}"))[0] == 400
