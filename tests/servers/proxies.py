@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.servers.rows import GUNICORN, UVICORN
+from tests.servers.rows import GRANIAN, GUNICORN, UVICORN, WSGI
 
 NO_HEADERS = ("--forwarded-allow-ips", "")
 
@@ -66,21 +66,19 @@ ProxyPass / http://{behind}/
 {lines}
 </VirtualHost>
 """
+HAPROXY_LINES = """\
+option forwardfor
+http-request set-header X-Forwarded-Proto http
+http-request set-header X-Forwarded-Proto https if { ssl_fc }"""
 HAPROXY = """
 defaults
   mode http
   timeout connect 5s
   timeout client 30s
   timeout server 30s
-frontend plain
+listen app
   bind 127.0.0.1:{port}
-  http-request set-header X-Forwarded-Proto http
-  default_backend app
-frontend tls
   bind 127.0.0.1:{tls} ssl crt {pem}
-  http-request set-header X-Forwarded-Proto https
-  default_backend app
-backend app
   {lines}
   server app {behind}
 """
@@ -92,7 +90,7 @@ defaults
   timeout server 30s
 listen plain
   bind 127.0.0.1:{port}
-  server app {behind} {lines}
+  {lines}
 """
 CADDY = """
 {{
@@ -100,11 +98,11 @@ CADDY = """
   auto_https off
 }}
 http://127.0.0.1:{port} {{
-  {lines} {behind}
+  {lines}
 }}
 https://127.0.0.1:{tls} {{
   tls {pem} {pem}
-  {lines} {behind}
+  {lines}
 }}
 """
 LIGHTTPD = """
@@ -175,6 +173,7 @@ PROXIES = (
         _NGINX,
         server=(*UVICORN, "--no-proxy-headers"),
     ),
+    Proxy("nginx, granian", "nginx", NGINX_LINES, NGINX, _NGINX, server=(*GRANIAN, "wsgi", WSGI)),
     Proxy(
         "nginx, gunicorn on a Unix socket",
         "nginx",
@@ -195,11 +194,11 @@ PROXIES = (
         trusted="unix",
     ),
     Proxy("Apache", "apache2", APACHE_LINES, APACHE, ("-DFOREGROUND", "-f", "{config}")),
-    Proxy("haproxy", "haproxy", "option forwardfor", HAPROXY, ("-f", "{config}")),
+    Proxy("haproxy", "haproxy", HAPROXY_LINES, HAPROXY, ("-f", "{config}")),
     Proxy(
         "haproxy, PROXY protocol",
         "haproxy",
-        "send-proxy",
+        "server app {host}:{number} send-proxy",
         HAPROXY_PROXY,
         ("-f", "{config}"),
         tls=False,
@@ -209,7 +208,7 @@ PROXIES = (
     Proxy(
         "caddy",
         "caddy",
-        "reverse_proxy",
+        "reverse_proxy {host}:{number}",
         CADDY,
         ("run", "--adapter", "caddyfile", "--config", "{config}"),
     ),

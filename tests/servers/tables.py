@@ -25,8 +25,12 @@ def beliefs() -> str:
 
 def proxies() -> str:
     """The lines that were tried for each proxy."""
-    rows = [(each.name, lines(each), each.trusted and f"`{each.trusted}`") for each in PROXIES]
-    return table(("Proxy", "Lines", "`TRUSTED_PROXIES`"), rows)
+    rows, before = [], ""
+    for each in PROXIES:
+        same, before = each.lines == before, each.lines
+        trusted = f"`{each.trusted}`" if each.trusted else "none"
+        rows.append((each.name, "the same" if same else lines(each), command(each.server), trusted))
+    return table(("Proxy", "Its lines", "Server behind it", "`TRUSTED_PROXIES`"), rows)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -32,6 +32,8 @@ SPOOFED = [
     ("X-Forwarded-Proto", "https"),
     ("Forwarded", "for=203.0.113.9;proto=https"),
     ("X-Real-IP", "203.0.113.9"),
+    ("X_FORWARDED_FOR", "203.0.113.9"),
+    ("X_FORWARDED_PROTO", "https"),
 ]
 
 
@@ -106,7 +108,8 @@ def wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            where = ("127.0.0.1", port)
+            return socket.create_connection(where, 5, source_address=(CLIENT, 0)).close()
         except OSError:
             said = (folder / "log").read_text()
             assert process.poll() is None, f"it does not start:\n{said}"
