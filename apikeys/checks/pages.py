@@ -14,9 +14,11 @@ from typing import Any, Final
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 
+from apikeys import urlconfs
 from apikeys.checks.types import Apps
 
 LABEL: Final = "apikeys_dashboard"
@@ -28,7 +30,13 @@ def check_pages(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     installed = next((app for app in apps.get_app_configs() if app.label == LABEL), None)
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
-    included = list(dict.fromkeys(_included(get_resolver())))
+    try:
+        if urlconfs.unreadable():
+            return []  # check_urlconfs tells
+        resolvers = [get_resolver(place.urlconf) for place in urlconfs.places()]
+    except ImproperlyConfigured:
+        return []  # check_settings tells
+    included = list(dict.fromkeys(name for each in resolvers for name in _included(each)))
     if installed is None:
         return [*_not_installed(included), *_stranger()]
     return _installed(installed, included)

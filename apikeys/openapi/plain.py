@@ -6,7 +6,7 @@ What they take and answer is not known here; who may call them, how often and wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from rest_framework.schemas.generators import EndpointEnumerator
@@ -14,14 +14,14 @@ from rest_framework.schemas.generators import EndpointEnumerator
 from apikeys import dialects
 from apikeys.credentials.carriers import security_of
 from apikeys.dialects import Dialect
-from apikeys.endpoints import EVERY_METHOD, TokenEndpoint, token_endpoints
+from apikeys.endpoints import EVERY_METHOD, TokenEndpoint
 from apikeys.openapi.errors import error_response, error_schema
 from apikeys.openapi.facts import limit_text, scopes_of, sentences, title_of
 
 _STATUSES: Final = (400, 401, 403, 429, 503)
 
 
-def add_plain(document: dict[str, Any], name: str) -> None:
+def add_plain(document: dict[str, Any], name: str, endpoints: Iterable[TokenEndpoint]) -> None:
     """Add the operations of one dialect to an OpenAPI document.
 
     Where DRF's views have an operation already, that one stays.
@@ -29,9 +29,10 @@ def add_plain(document: dict[str, Any], name: str) -> None:
     Args:
         document: the document, which is changed.
         name: the dialect.
+        endpoints: those of the project.
     """
     dialect = dialects.get(name)
-    for endpoint in token_endpoints():
+    for endpoint in endpoints:
         if endpoint.view is not None or endpoint.dialect != name:
             continue
         # A view that tells no methods apart is shown by the one that most answer to.

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
@@ -20,6 +21,7 @@ from apikeys import credits, dialects, permissions
 from apikeys.dialects import Dialect
 from apikeys.drf.endpoints import ViewEndpoint, is_opened
 from apikeys.drf.functions import adopt
+from apikeys.endpoints import token_endpoints
 from apikeys.limits import Limit
 from apikeys.openapi import security as _security  # noqa: F401 - it registers
 from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
@@ -207,6 +209,7 @@ class DialectSchemaGenerator(SchemaGenerator):
         among: the URLconfs to look into; all that the project has by default.
         management: the path below which those of the management API are shown, and no others; with
             None they alone are left out.
+        language: that of paths which begin with one; the present one by default.
     """
 
     def __init__(
@@ -215,9 +218,11 @@ class DialectSchemaGenerator(SchemaGenerator):
         dialect: str,
         among: Iterable[Place] | None = None,
         management: str | None = None,
+        language: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.language = language or translation.get_language()
         self.dialect, self.management = dialect, management
         self.among = places() if among is None else tuple(among)
         self.bases: dict[str, str] = {}
@@ -231,6 +236,10 @@ class DialectSchemaGenerator(SchemaGenerator):
                 self.bases.setdefault(path, place.base)
                 found[path] = {**item, **found.get(path, {})}
         return found
+
+    def _initialise_endpoints(self) -> None:
+        with translation.override(self.language):
+            super()._initialise_endpoints()
 
     def _get_paths_and_endpoints(self) -> list[Any]:
         found = []
@@ -251,7 +260,9 @@ class DialectSchemaGenerator(SchemaGenerator):
             if base := self.bases.get(path):
                 item["servers"] = [{"url": base}]
         if self.management is None:
-            add_plain(document, self.dialect)
+            with translation.override(self.language):
+                endpoints = list(token_endpoints())
+            add_plain(document, self.dialect, endpoints)
         return document
 
     def _shows(self, path: str, view: Any) -> bool:

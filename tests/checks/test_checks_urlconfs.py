@@ -108,3 +108,13 @@ def test_endpoints_say_where_their_urlconf_begins(settings: Any, urlconf: Any) -
     name(settings, checked_api="https://api.example.org")
     found = {each.route: each.base for each in endpoints.token_endpoints()}
     assert found == {"here": "", "there": "https://api.example.org"}
+
+
+def test_pages_on_another_host_are_found_where_the_settings_name_it(
+    settings: Any, urlconf: Any
+) -> None:
+    settings.ROOT_URLCONF = urlconf("checked", API)
+    urlconf("checked_pages", PAGES)
+    assert ids(checks.pages.check_pages(None)) == ["apikeys.W100"]
+    name(settings, checked_pages="https://app.example.org")
+    assert checks.pages.check_pages(None) == []

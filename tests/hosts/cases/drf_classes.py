@@ -525,19 +525,6 @@ def _cors(visit: Visit) -> None:
     assert "Basic" not in response.headers["WWW-Authenticate"], "a password box in a browser"
 
 
-CSP = """
-INSTALLED_APPS += ["csp"]
-MIDDLEWARE += ["csp.middleware.CSPMiddleware"]
-CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"]}}
-"""
-
-
-def _csp(visit: Visit) -> None:
-    page = visit.client(visit.alice).get("/dashboard/acme/tokens")
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"], page.headers
-    same(visit.get("/notes", visit.key).headers["Content-Security-Policy"], "default-src 'self'")
-
-
 # -----------------------------------------------------------------------------------------------
 
 
@@ -625,5 +612,4 @@ HOSTS = [
     Host(name="The browsable API", steps=_browsable),
     _with("Nested routers", NESTED, _nested, packages=("drf-nested-routers",)),
     Host(name="CORS headers", settings=CORS, packages=("django-cors-headers",), steps=_cors),
-    Host(name="django-csp", settings=CSP, packages=("django-csp",), steps=_csp),
 ]
