@@ -6,7 +6,6 @@ Each message says what to write. Reads views, settings and, where asked, stores;
 from apikeys.checks import (  # noqa: F401
     admins,
     authenticators,
-    bypasses,
     caches,
     clock,
     database,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Final
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -11,6 +10,7 @@ from django.http import HttpRequest
 
 from apikeys import dialects, endpoints
 from apikeys.authentication import AccessTokenAuthentication, LeavesAccessTokens
+from apikeys.checks import bypasses
 from apikeys.checks.types import Apps
 from apikeys.credentials.carriers import Bearer
 from apikeys.endpoints import TokenEndpoint
@@ -38,17 +38,12 @@ def check_authenticators(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]
 
 
 def _unasked(endpoint: TokenEndpoint) -> list[CheckMessage]:
-    """Name a view that another framework's ``dispatch`` answers: nobody asks for a key there."""
-    for cls in type(endpoint.view).__mro__:
-        if "dispatch" not in cls.__dict__:
-            continue
-        if "rest_framework.views" in {base.__module__ for base in cls.__mro__}:
-            return []  # DRF's, or one that was written for it
-        code = getattr(inspect.unwrap(cls.__dict__["dispatch"]), "__code__", None)
-        if code is None or "super" in code.co_names:
-            continue  # a mixin's, which hands on
-        text = f"{endpoint.name} answers without a key: dispatch is that of {cls.__qualname__}."
-        return [Error(text, _UNASKED, id="apikeys.E024")]
+    """Name a view where a method of another framework answers: nobody asks for a key there."""
+    cls = type(endpoint.view)
+    for name in bypasses.METHODS:
+        if (other := bypasses.foreign(cls, name)) is not None:
+            text = f"{endpoint.name} answers without a key: {name} is that of {other.__qualname__}."
+            return [Error(text, _UNASKED, id="apikeys.E024")]
     return []
 
 

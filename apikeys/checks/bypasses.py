@@ -11,45 +11,16 @@ import inspect
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from django.core.checks import CheckMessage, Tags, Warning, register
-from django.core.exceptions import ImproperlyConfigured
-from rest_framework.views import APIView
-
-from apikeys import endpoints
-from apikeys.checks.types import Apps
-
-# What stands between a request and the handler; each calls the next.
-_METHODS: Final = ("dispatch", "initial", "check_permissions")
-
-
-@register(Tags.security)
-def check_bypasses(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    """Every view that names our authentication class asks it."""
-    try:
-        found = list(endpoints.token_endpoints())
-    except (ImproperlyConfigured, ValueError):
-        return []  # other checks tell
-    messages: list[CheckMessage] = []
-    views = {type(each.view): each for each in found if each.view is not None}
-    for cls, endpoint in views.items():
-        for name in _METHODS:
-            if (other := foreign(cls, name)) is not None:
-                text = (
-                    f"{endpoint.name} (/{endpoint.route}) answers without a key: {name}() of "
-                    f"{other.__qualname__} never reaches that of APIView."
-                )
-                hint = (
-                    "Put access_token_required around the view, or call super()."
-                    if name == "dispatch"
-                    else f"Call super().{name}()."
-                )
-                messages.append(Warning(text, hint, id="apikeys.W018"))
-                break
-    return messages
+METHODS: Final = ("dispatch", "initial", "check_permissions")
+"""What stands between a request and the handler; each calls the next."""
+# Deeper than anybody decorates.
+_DEEPEST: Final = 30
 
 
 def foreign(cls: type, name: str) -> type | None:
     """Return the class whose method of that name keeps a request from that of ``APIView``."""
+    from rest_framework.views import APIView  # imports what the settings name
+
     for holder in cls.__mro__:
         if name not in vars(holder):
             continue
@@ -64,13 +35,14 @@ def foreign(cls: type, name: str) -> type | None:
     return None
 
 
-def _leads_on(method: Any, name: str) -> bool:
-    if not isinstance(method, FunctionType):
+def _leads_on(method: Any, name: str, depth: int = 0) -> bool:
+    if not isinstance(method, FunctionType) or depth > _DEEPEST:
         return True  # nothing can be seen
     if _names(method.__code__, {"super", name, "__class__"}):
         return True
-    inner = (cell.cell_contents for cell in method.__closure__ or ())
-    return any(isinstance(each, FunctionType) and _leads_on(each, name) for each in inner)
+    held = inspect.getclosurevars(method).nonlocals.values()
+    inner = (each for each in held if isinstance(each, FunctionType))
+    return any(_leads_on(each, name, depth + 1) for each in inner)
 
 
 def _names(code: CodeType, wanted: set[str]) -> bool:

@@ -105,17 +105,17 @@ def at_here(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("view", "what"),
     [
-        (Graph, "dispatch() of Foreign"),
-        (DecoratedGraph, "dispatch() of Foreign"),
-        (Skipping, "initial() of SkipsChecks"),
+        (Graph, "dispatch is that of Foreign"),
+        (DecoratedGraph, "dispatch is that of Foreign"),
+        (Skipping, "initial is that of SkipsChecks"),
     ],
 )
 def test_a_view_that_answers_everybody_is_named(view: Any, what: str, at_here: Any) -> None:
     at_here(view)
     assert Client().get("/here", secure=True).status_code == 200  # it is true
-    [found] = checks.bypasses.check_bypasses(None)
-    assert found.id == "apikeys.W018"
-    assert f"{view.__qualname__} (/here) answers without a key: {what}" in found.msg
+    [found] = checks.authenticators.check_authenticators(None)
+    assert found.id == "apikeys.E024"
+    assert f"{view.__qualname__} answers without a key: {what}" in found.msg
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_view_that_answers_everybody_is_named(view: Any, what: str, at_here: A
 )
 def test_a_view_that_asks_is_passed_over(view: Any, at_here: Any) -> None:
     at_here(view)
-    assert checks.bypasses.check_bypasses(None) == []
+    assert checks.authenticators.check_authenticators(None) == []
 
 
 @pytest.mark.parametrize("view", [Declared, Decorated, Cooperating, OfDRFFirst])

@@ -69,7 +69,7 @@ def test_a_urlconf_that_is_not_there_is_an_error_told_once(settings: Any, urlcon
     assert "The URLconf mysite.nowhere can't be imported: No module named 'mysite'." in unknown.msg
     assert checks.views.check_views(None) == []
     assert checks.caches.check_caches(None) == []
-    assert checks.bypasses.check_bypasses(None) == []
+    assert checks.authenticators.check_authenticators(None) == []
 
 
 def test_pages_inside_a_namespace_are_told_since_their_links_fail(
