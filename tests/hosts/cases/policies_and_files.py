@@ -31,24 +31,6 @@ def _own_policy(visit: Visit) -> None:
     assert "host.example" in policy, policy
 
 
-def _cors(visit: Visit) -> None:
-    """A preflight needs no key and may name ours; a refusal is readable by the page."""
-    origin = {"Origin": "https://shop.example"}
-    asked = {
-        **origin,
-        "Access-Control-Request-Method": "GET",
-        "Access-Control-Request-Headers": "x-api-key",
-    }
-    preflight = visit.get("/notes", method="options", headers=asked)
-    same(preflight.status_code, 200, "preflight")
-    assert "x-api-key" in preflight.headers["Access-Control-Allow-Headers"]
-    for key, status in ((None, 401), (visit.key, 200)):
-        answer = visit.get("/notes", key, headers=origin)
-        same(answer.status_code, status, "answer to a page")
-        same(answer.headers["Access-Control-Allow-Origin"], "https://shop.example", "its origin")
-        assert "RateLimit" in answer.headers["Access-Control-Expose-Headers"]
-
-
 def _nothing_is_missing(visit: Visit) -> None:
     """No template of ours asks for a variable that is not there."""
     client = visit.client(visit.alice)
@@ -88,7 +70,7 @@ HOSTS = [
         steps=_static_files,
     ),
     Host(
-        name="django-csp",
+        name="django-csp, and the documentation",
         settings=DOCUMENTED
         + """
 INSTALLED_APPS += ["csp"]
@@ -108,20 +90,6 @@ SECURE_CSP = {"default-src": ["'self'", "https://host.example"]}
         packages=SPECTACULAR,
         django="6.0",
         steps=_own_policy,
-    ),
-    Host(
-        name="django-cors-headers",
-        settings="""
-from corsheaders.defaults import default_headers
-
-INSTALLED_APPS += ["corsheaders"]
-MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
-CORS_ALLOWED_ORIGINS = ["https://shop.example"]
-CORS_ALLOW_HEADERS = [*default_headers, "x-api-key"]
-CORS_EXPOSE_HEADERS = ["RateLimit", "RateLimit-Policy", "Retry-After"]
-""",
-        packages=("django-cors-headers",),
-        steps=_cors,
     ),
     Host(
         name="Jinja2 first, and texts for what templates lack",
