@@ -6,13 +6,13 @@ nor of this library, may be imported before a fixture is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from apikeys.testing import AsyncTokenClient
+    from apikeys.testing import APITokenClient, AsyncTokenClient, MadeToken
 
 __all__ = ["apikeys_async_client", "apikeys_client", "apikeys_isolated", "apikeys_token"]
 
@@ -31,7 +31,7 @@ def apikeys_isolated() -> Iterator[None]:
 
 
 @pytest.fixture
-def apikeys_token(apikeys_isolated: None) -> Any:
+def apikeys_token(apikeys_isolated: None) -> Callable[..., MadeToken]:
     """``apikeys.testing.make_token``."""
     from apikeys.testing import make_token
 
@@ -39,7 +39,7 @@ def apikeys_token(apikeys_isolated: None) -> Any:
 
 
 @pytest.fixture
-def apikeys_client(apikeys_isolated: None) -> Any:
+def apikeys_client(apikeys_isolated: None) -> Callable[..., APITokenClient]:
     """``apikeys.testing.token_client``: makes a token and a client that sends its key."""
     from apikeys.testing import token_client
 
@@ -47,7 +47,7 @@ def apikeys_client(apikeys_isolated: None) -> Any:
 
 
 @pytest.fixture
-def apikeys_async_client(apikeys_isolated: None) -> Any:
+def apikeys_async_client(apikeys_isolated: None) -> Callable[..., AsyncTokenClient]:
     """The same for ``async def`` tests."""
     from apikeys.testing import AsyncTokenClient, token_client
 
@@ -63,6 +63,7 @@ def _require_django() -> None:
     if not (apps.ready and apps.is_installed("apikeys")):
         pytest.fail(
             "Django is not set up with 'apikeys' among its INSTALLED_APPS: install pytest-django "
-            "and name DJANGO_SETTINGS_MODULE, or call django.setup() in conftest.py.",
+            "and name DJANGO_SETTINGS_MODULE, or call django.setup() and "
+            "django.test.utils.setup_test_environment(debug=False) in conftest.py.",
             pytrace=False,
         )

@@ -150,6 +150,6 @@ def token_client(
         carrier: as the client's.
 
     Raises:
-        Invalid, ImproperlyConfigured, ValueError: as ``make_token``.
+        Invalid, ImproperlyConfigured, ValueError, TypeError: as ``make_token``.
     """
     return client_class(make_token(*scopes, **about), carrier=carrier)

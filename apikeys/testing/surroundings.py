@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -30,6 +30,17 @@ class About(TypedDict, total=False):
     expires_at: datetime
     name: str
     saved: bool
+
+
+def require_known(about: Mapping[str, object]) -> None:
+    """Refuse what nobody asks about: a token in another state than was meant proves nothing.
+
+    Raises:
+        TypeError: there is something else in it.
+    """
+    for name in about.keys() - About.__annotations__.keys():
+        known = ", ".join(About.__annotations__)
+        raise TypeError(f"{name}=: a token for tests is told by its scopes and {known}.")
 
 
 def workspace_of(given: Workspace | None, about: About) -> Workspace:

@@ -82,7 +82,9 @@ def make_token(*scopes: str, **about: Unpack[About]) -> MadeToken:
         Invalid: the dialect has no such scope, or something is no network.
         ImproperlyConfigured: there is no dialect of that name.
         ValueError: there is no such state, or it can't be had with the rest.
+        TypeError: something else is said of it.
     """
+    surroundings.require_known(about)
     state = about.get("state", "active")
     states.require_known(state)
     workspace = surroundings.workspace_of(about.get("workspace"), about)

@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from apikeys.testing import State
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -20,6 +23,7 @@ django_settings_module = tests.settings.library
 """
 RIGHT = """
 from django.http import HttpResponse
+from django.test import SimpleTestCase
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -28,6 +32,10 @@ from rest_framework.views import APIView
 
 from apikeys.decorators import access_token_required
 from apikeys.models import AccessToken
+from apikeys.testing import (
+    AsyncTokenClient, IsolatedMixin, MadeToken, TokenClient, make_token, rate_limited,
+    recorded_uses, token_client,
+)
 from apikeys.typing import (
     Face, Facts, OpenDRFRequest, OpenRequest, Requirement, Restriction, TokenDRFRequest,
     TokenRequest,
@@ -68,6 +76,27 @@ class Weekdays:
         return Face(403, "closed", "Come back later.") if facts.secure else None
 
 
+def test_notes() -> None:
+    client = token_client("notes:read", state="expired", owner=None)
+    status: int = client.get("/notes", format="json").status_code
+    key: MadeToken = make_token("notes:read", saved=True)
+    headers: dict[str, str] = key.headers
+    slug: str = TokenClient(key).token.workspace.slug
+    counted: dict[str, int] = recorded_uses(key)
+    with rate_limited("any-token"):
+        print(status, headers, slug, counted)
+
+
+async def test_async_notes() -> None:
+    client: AsyncTokenClient = token_client(client_class=AsyncTokenClient)
+    print((await client.get("/notes")).status_code)
+
+
+class Tests(IsolatedMixin, SimpleTestCase):
+    def test_it(self) -> None:
+        self.assertEqual(token_client().get("/notes").status_code, 403)
+
+
 RULES: tuple[Restriction, ...] = (Weekdays(),)
 NEEDED: Requirement = frozenset({"notes:read"})
 urlpatterns = [
@@ -84,6 +113,7 @@ from rest_framework.response import Response
 
 from apikeys.decorators import access_token_required
 from apikeys.models import AccessToken
+from apikeys.testing import make_token, token_client
 from apikeys.typing import (
     Facts, OpenDRFRequest, OpenRequest, Restriction, TokenDRFRequest, TokenRequest
 )
@@ -118,6 +148,8 @@ class Rule:
 
 rule: Restriction = Rule()
 notes("no request")
+make_token("notes:read", state="gone")
+token_client(scopes=["notes:read"])
 """
 REPORTED = [
     ('"AccessToken" has no attribute "nonsense"', "attr-defined"),
@@ -131,6 +163,15 @@ REPORTED = [
         "assignment",
     ),
     ('Argument 1 to "notes" has incompatible type "str"; expected "TokenRequest"', "arg-type"),
+    (
+        'Argument "state" to "make_token" has incompatible type "Literal[\'gone\']"; '
+        f'expected "Literal{list(get_args(State))}"',
+        "arg-type",
+    ),
+    (
+        'Unexpected keyword argument "scopes" for overloaded function "token_client"',
+        "call-overload",
+    ),
 ]
 
 

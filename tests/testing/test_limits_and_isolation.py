@@ -11,6 +11,7 @@ from django.urls import path
 from apikeys import conf
 from apikeys.activity import usage
 from apikeys.limits import Limit, limiter, limiters
+from apikeys.lookup import query
 from apikeys.testing import (
     APITokenClient,
     IsolatedMixin,
@@ -90,6 +91,7 @@ def test_a_token_is_known_until_the_end():
 
 
 def test_afterwards_the_read_path_is_what_it_was():
+    assert (verify.find, usage.record.__module__) == (query.find, usage.__name__)
     before = verify.find, usage.record, usage._buffer, limiters._limiters
     with isolated():
         make_token()

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from apikeys.models import AccessToken, Organization, Workspace
@@ -205,6 +206,12 @@ def test_what_it_can_not_be_is_said():
         make_token(state="disabled", workspace=make_token(state="archived").token.workspace)
     with pytest.raises(ValueError, match="The dialect of that workspace is 'default'"):
         make_token(workspace=Workspace(), dialect="cms")
+    with pytest.raises(TypeError, match="stat=: a token for tests is told by its scopes and state"):
+        make_token("notes:read", stat="expired")
+    with pytest.raises(ImproperlyConfigured, match="no dialect 'gone'"):
+        make_token(dialect="gone")
+    with pytest.raises(Invalid, match="address or range"):
+        make_token(allowed_networks=["here"])
     with pytest.raises(Invalid, match="notes:reed"):
         make_token("notes:reed")
 
