@@ -9,9 +9,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, Literal, get_args
 
+from django.contrib.auth import get_user_model
+from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 
 from apikeys.models import AccessToken
+from apikeys.models.people import declared_activity
 from apikeys.models.status import Status
 
 State = Literal[
@@ -103,6 +106,11 @@ def _suspend(token: AccessToken) -> None:
 
 def _pause_owner(token: AccessToken) -> None:
     owner: Any = token.owner
+    if not isinstance(declared_activity(get_user_model()), DeferredAttribute):
+        raise ValueError(
+            "state='owner_inactive' can't be had: is_active is no column of this user model. Give "
+            "an owner= who is inactive to begin with, where the model works it out."
+        )
     owner.is_active = False
 
 

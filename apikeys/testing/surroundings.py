@@ -14,6 +14,7 @@ from django.utils import timezone
 from apikeys import dialects
 from apikeys.models import AccessToken, Membership, Organization, Workspace
 from apikeys.models.organizations import Environment
+from apikeys.services.organizations import FIRST_CREDITS
 from apikeys.testing import rows, states
 from apikeys.testing.states import State
 
@@ -122,7 +123,7 @@ def _fill(workspace: Workspace) -> None:
     workspace.name = workspace.name or workspace.slug.title()
     given = workspace.serializable_value("organization_id") is not None
     if not (given or "organization" in workspace._state.fields_cache):
-        workspace.organization = Organization()
+        workspace.organization = Organization(credits=FIRST_CREDITS)
     organization = workspace.organization
     rows.pretend_key(workspace)
     if organization._state.adding:

@@ -42,6 +42,7 @@ CHOSEN = [
     "tests/services/test_members.py",
     "tests/services/test_organizations.py",
     "tests/services/test_rotation.py",
+    "tests/testing",
     "tests/verification/test_keeper.py",
     "tests/verification/test_replicas.py",
     "tests/verification/test_token_states.py",

@@ -8,10 +8,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
+from rest_framework.test import APIRequestFactory
 
 from apikeys.models import AccessToken, Organization, Workspace
 from apikeys.restrictions import Face
 from apikeys.services.errors import Invalid
+from apikeys.services.organizations import FIRST_CREDITS
 from apikeys.testing import (
     APITokenClient,
     make_token,
@@ -162,6 +164,20 @@ def test_a_personal_token_acts_as_its_owner():
     assert token_client("notes:read", owner=bob, state="owner_inactive").token.owner is bob
 
 
+def test_an_owner_whose_activity_is_no_column_can_not_be_made_inactive(monkeypatch):
+    monkeypatch.setattr("apikeys.testing.states.declared_activity", lambda model: True)
+    with pytest.raises(ValueError, match="is_active is no column of this user model"):
+        make_token(state="owner_inactive")
+
+
+def test_a_view_that_is_called_by_hand_takes_it():
+    made = make_token("notes:read")
+    request = APIRequestFactory().get("/", headers=made.headers, secure=True)
+    response = apis.Protected.as_view()(request)
+    assert response.data["token_id"] == made.token.token_id
+    assert recorded_uses(made) == {}  # the middleware counts
+
+
 def test_two_tokens_of_one_workspace_share_what_is_counted_for_their_organization():
     first = token_client("notes:read")
     second = token_client("notes:read", workspace=first.token.workspace)
@@ -227,6 +243,7 @@ def test_it_has_what_a_row_would_have():
     assert empty <= {"previous_digest", "revoked_by", "revoke_reason", "last_used_agent"}
     assert copy.name_key == "ci"
     assert copy.workspace.created_at is not None
+    assert copy.organization.credits == FIRST_CREDITS
     assert copy.organization.slug == token.organization.slug != ""
     assert copy.status == "active"
 
