@@ -8,6 +8,7 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apikeys.dialects import Dialect
@@ -59,8 +60,9 @@ class PermissionForm(forms.Form):
 
     def _add_presets(self) -> None:
         labels = {READ: _("Read-only"), WRITE: _("Read and write")}
+        said = gettext("%(preset)s: %(scopes)s")
         choices = [
-            (name, f"{labels[name]}: {', '.join(granted)}")
+            (name, said % {"preset": labels[name], "scopes": ", ".join(granted)})
             for name, granted in self.presets.items()
         ]
         self.fields["preset"] = forms.ChoiceField(

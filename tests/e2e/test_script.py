@@ -143,7 +143,7 @@ def test_leaving_before_the_secret_is_stored_asks_first(show):
     done = page.get_by_role("link", name="Done")
     assert done.get_attribute("aria-disabled") == "true"
     done.click(force=True)
-    page.get_by_text("tick that you have stored it").wait_for()
+    page.get_by_text("Erst sichern").wait_for()
     assert leave(page)
     assert page.url.endswith("/everything")
 

@@ -23,6 +23,7 @@ SHOWN_ATTRIBUTES = {
     "aria-label",
     "data-copied",
     "data-label",
+    "data-optional",
     "data-press-to-copy",
     "data-store-first",
     "label",
