@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "project.proxies.TrustedProxyMiddleware",
+    "project.languages.OneLanguageMiddleware",
     "project.headers.PageHeadersMiddleware",
     "project.outage.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",

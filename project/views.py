@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apikeys import dialects, urlconfs
@@ -39,13 +40,13 @@ def _system(system: Introduction, dialect: Dialect, host: str) -> dict[str, Any]
     return {
         "name": system.dialect,
         "title": dialect.title,
-        "summary": system.summary,
-        "keys": system.keys,
-        "pages": system.pages,
+        "summary": _(system.summary),
+        "keys": _(system.keys),
+        "pages": [(name, _(title)) for name, title in system.pages],
         "headers": list(dict.fromkeys(headers)),
         "examples": [
             {
-                "title": example.title,
+                "title": _(example.title),
                 "snippets": introductions.snippets(system, example, host=host),
             }
             for example in system.examples

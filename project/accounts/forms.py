@@ -12,13 +12,14 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Se
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apikeys import dialects, emails, log_ins, reauthentication
 from apikeys.reauthentication import TooManyAttemptsError, WrongPasswordError
 from apikeys.services import validation
 from apikeys.services.errors import Invalid
 
-TAKEN: Final = "Somebody has this e-mail address already."
+TAKEN: Final = _("Somebody has this e-mail address already.")
 
 
 def too_many_attempts(wait: int) -> ValidationError:
@@ -48,23 +49,23 @@ class SignUpForm(SetPasswordMixin, forms.Form):
     """A new account and its organization; the password is held against the validators."""
 
     email = forms.EmailField(
-        label="E-mail address",
+        label=_("E-mail address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     name = forms.CharField(
-        label="Your name",
+        label=_("Your name"),
         max_length=150,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     password1, password2 = SetPasswordMixin.create_password_fields()
     organization = forms.CharField(
-        label="Organization",
+        label=_("Organization"),
         max_length=255,
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
-    dialect = forms.ChoiceField(label="Which API is it for?", widget=forms.RadioSelect)
+    dialect = forms.ChoiceField(label=_("Which API is it for?"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

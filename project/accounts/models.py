@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apikeys import emails
 
@@ -61,16 +62,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Somebody who can log in."""
 
     email = models.EmailField(
-        "e-mail address",
+        _("e-mail address"),
         unique=True,
-        error_messages={"unique": "Somebody has this e-mail address already."},
+        error_messages={"unique": _("Somebody has this e-mail address already.")},
     )
     name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField(
-        "staff", default=False, help_text="May log in to the Django admin."
+        _("staff"), default=False, help_text=_("May log in to the Django admin.")
     )
     is_active = models.BooleanField(
-        "active", default=True, help_text="Untick this instead of deleting somebody."
+        _("active"), default=True, help_text=_("Untick this instead of deleting somebody.")
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -85,7 +86,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(
                 Lower("email"),
                 name="accounts_user_email_ignoring_case",
-                violation_error_message="Somebody has this e-mail address already.",
+                violation_error_message=_("Somebody has this e-mail address already."),
             )
         ]
 

@@ -2,7 +2,8 @@
 
 The examples lie in `examples/` of each system's package, as the system prints them: `$HOST` stands
 for the address of the server, `$PREFIX` for the path in it, `$KEY` for an API key, `$ID` and
-`$SECRET` for the two halves of one. Knows no request, no view and no key.
+`$SECRET` for the two halves of one. Its texts are looked up where they are shown. Knows no request,
+no view and no key.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from apikeys.dialects import Basic, Dialect
 
 LANGUAGES: Final = {
     ".sh": "curl",
     ".ps1": "PowerShell",
     ".mjs": "JavaScript",
-    ".js": "JavaScript in a page",
+    ".js": _("JavaScript in a page"),
     ".py": "Python",
     ".http": "HTTP",
 }
@@ -77,13 +81,17 @@ INTRODUCTIONS: Final = (
     Introduction(
         dialect="tools-fast",
         package="tools_fast",
-        summary="Converts images between formats: a HEIC photo to JPEG, for instance.",
-        keys="For servers only: a browser page of another site is refused. A key can be held to "
-        "networks of your own, and a conversion costs 5 of the 500 credits you start with.",
+        summary=_("Converts images between formats: a HEIC photo to JPEG, for instance."),
+        keys=_(
+            "For servers only: a browser page of another site is refused. A key can be held to "
+            "networks of your own, and a conversion costs 5 of the 500 credits you start with."
+        ),
         examples=(
-            Example("Convert a photo", ("convert.sh", "convert.ps1", "convert.mjs", "convert.py")),
             Example(
-                "List the conversions there are",
+                _("Convert a photo"), ("convert.sh", "convert.ps1", "convert.mjs", "convert.py")
+            ),
+            Example(
+                _("List the conversions there are"),
                 ("conversions.sh", "conversions.ps1", "conversions.mjs", "conversions.py"),
             ),
         ),
@@ -91,47 +99,56 @@ INTRODUCTIONS: Final = (
     Introduction(
         dialect="freefiletools",
         package="freefiletools",
-        summary="Compresses images: the same size in pixels, fewer bytes.",
-        keys="50 requests an hour for each key, from programs and from browser pages alike. The "
-        "page of this server does the same without a key.",
+        summary=_("Compresses images: the same size in pixels, fewer bytes."),
+        keys=_(
+            "50 requests an hour for each key, from programs and from browser pages alike. The "
+            "page of this server does the same without a key."
+        ),
         examples=(
             Example(
-                "Compress an image", ("compress.sh", "compress.mjs", "in_a_page.js", "compress.py")
+                _("Compress an image"),
+                ("compress.sh", "compress.mjs", "in_a_page.js", "compress.py"),
             ),
         ),
-        pages=(("freefiletools-page", "Compress an image without a key"),),
+        pages=(("freefiletools-page", _("Compress an image without a key")),),
     ),
     Introduction(
         dialect="fastpix",
         package="fastpix",
-        summary="Keeps records of media, separate for development and production.",
-        keys="An access token is an ID and a secret key, the user name and password of HTTP Basic. "
-        "It reads and writes or only reads, in one workspace alone.",
-        examples=(Example("Create a media record", ("create.sh", "create.mjs", "create.py")),),
+        summary=_("Keeps records of media, separate for development and production."),
+        keys=_(
+            "An access token is an ID and a secret key, the user name and password of HTTP Basic. "
+            "It reads and writes or only reads, in one workspace alone."
+        ),
+        examples=(Example(_("Create a media record"), ("create.sh", "create.mjs", "create.py")),),
     ),
     Introduction(
         dialect="fastcms",
         package="fastcms",
-        summary="Stores content: collections, their records, and files.",
-        keys="Scopes, an expiry date, and when and where each key was last used. Members can make "
-        "keys of their own through an API, with a log-in.",
+        summary=_("Stores content: collections, their records, and files."),
+        keys=_(
+            "Scopes, an expiry date, and when and where each key was last used. Members can make "
+            "keys of their own through an API, with a log-in."
+        ),
         examples=(
             Example(
-                "List collections",
+                _("List collections"),
                 ("list_collections.sh", "list_collections.mjs", "list_collections.py"),
             ),
-            Example("Create a key, once logged in", ("create.http",)),
+            Example(_("Create a key, once logged in"), ("create.http",)),
         ),
     ),
     Introduction(
         dialect="fastly",
         package="fastly",
-        summary="Caches objects of your services and purges them by key, by URL or all at once.",
-        keys="A token belongs to a person or to the organization. Every answer says how many "
-        "requests are left.",
+        summary=_("Caches objects of your services and purges them by key, by URL or all at once."),
+        keys=_(
+            "A token belongs to a person or to the organization. Every answer says how many "
+            "requests are left."
+        ),
         examples=(
-            Example("List your services", ("service.sh", "service.http")),
-            Example("See how many requests are left", ("service_with_headers.sh",)),
+            Example(_("List your services"), ("service.sh", "service.http")),
+            Example(_("See how many requests are left"), ("service_with_headers.sh",)),
         ),
     ),
 )
@@ -148,7 +165,7 @@ def snippets(system: Introduction, example: Example, *, host: str) -> list[Snipp
     return [
         Snippet(
             name=file.replace(".", "-"),
-            language=LANGUAGES[Path(file).suffix],
+            language=gettext(LANGUAGES[Path(file).suffix]),
             code=_filled_in(file, _text(system.package, file), host),
         )
         for file in example.files
