@@ -123,6 +123,7 @@ FORMS = [
     (f"{HOME}/settings/name", {"name": "ονομα"}),
     (f"{HOME}/settings/limits", {"rate-x": "often"}),
 ]
+LOG_IN = "/dashboard/log-in"
 FILES = {"audit-csv", "audit-jsonl", "usage-csv"}
 
 
@@ -288,11 +289,11 @@ def test_every_address_is_walked() -> None:
     )
     uuid = "6f1c1a52-7f0c-4f6c-9d57-0a1f3ba9c0de"
     filled |= dict.fromkeys(("member", "admin", "invitation"), uuid)
-    addresses = [*PAGES, *(path for path, _ in FORMS)]
+    addresses = [*PAGES, LOG_IN, *(path for path, _ in FORMS)]
     walked = {resolve(path.format(**filled).partition("?")[0]).url_name for path in addresses}
     ours = {pattern.name for pattern in urls.urlpatterns}
-    # These two only lead to a page that is walked.
-    assert ours - walked == FILES | {"api-keys", "organization"}
+    # The others only lead to a page that is walked.
+    assert ours - walked == FILES | {"api-keys", "log-out", "organization"}
 
 
 def test_no_text_of_a_page_is_out_of_reach(client: Any, greek: Any, monkeypatch: Any) -> None:
@@ -356,6 +357,17 @@ def test_no_text_for_the_invited_is_out_of_reach(
         assert latin(browser.get(path).content.decode()) == []
         refused = browser.post(path, {"password": "a", "again": "b"})
         assert latin(refused.content.decode()) == []
+
+
+def test_no_text_of_the_log_in_is_out_of_reach(greek: Any, monkeypatch: Any) -> None:
+    browser = SecureClient()
+    with marked_language(monkeypatch):
+        for answer in (
+            browser.get(LOG_IN),
+            browser.post(LOG_IN, {"username": "admin@example.org", "password": "wrong"}),
+        ):
+            assert f'<html lang="{LANGUAGE}" dir="rtl">' in answer.content.decode()
+            assert latin(answer.content.decode()) == []
 
 
 def test_no_text_for_members_is_out_of_reach(greek: Any, monkeypatch: Any, make_user: Any) -> None:
