@@ -42,11 +42,14 @@ from apikeys.services.tokens import create_token, disable_token, revoke_token, r
 from apikeys.services.workspaces import archive_workspace, create_workspace, rename_workspace
 from dashboard import labels, urls
 from tests.conftest import SecureClient
-from tests.support.marked_language import LANGUAGE, Texts, marked_language, without_marked
+from tests.support.catalogues import marked, unmarked
+from tests.support.shown import Texts
 
 pytestmark = pytest.mark.django_db
 
 HOME = "/dashboard/greek"
+# Written from right to left.
+LANGUAGE = "ar"
 # Names of things, the same in every language.
 NAMES = {"CSV", "curl", "Python", "JavaScript", "PowerShell", "HTTPie", "IPv4", "JSON"}
 TOKENS = ("plain", "made", "personal", "rotated", "disabled", "revoked", "left")
@@ -245,7 +248,7 @@ def latin(page: str) -> list[str]:
     """Return what a page shows in Latin letters outside of what was looked up."""
     known = sorted(data(), key=len, reverse=True)
     left = []
-    for text in Texts(without_marked(page)).found:
+    for text in Texts(unmarked(page)).found:
         for word in known:
             text = text.replace(word, " ")
         if re.search("[A-Za-z]", text):
@@ -296,8 +299,8 @@ def test_every_address_is_walked() -> None:
     assert ours - walked == FILES | {"api-keys", "log-out", "organization"}
 
 
-def test_no_text_of_a_page_is_out_of_reach(client: Any, greek: Any, monkeypatch: Any) -> None:
-    with marked_language(monkeypatch):
+def test_no_text_of_a_page_is_out_of_reach(client: Any, greek: Any) -> None:
+    with marked(LANGUAGE):
         for path in PAGES:
             answer = visit(client, path.format(**greek))
             page = answer.content.decode()
@@ -307,10 +310,8 @@ def test_no_text_of_a_page_is_out_of_reach(client: Any, greek: Any, monkeypatch:
             assert latin(page) == [], path
 
 
-def test_no_text_that_a_form_comes_back_with_is_out_of_reach(
-    client: Any, greek: Any, monkeypatch: Any
-) -> None:
-    with marked_language(monkeypatch):
+def test_no_text_that_a_form_comes_back_with_is_out_of_reach(client: Any, greek: Any) -> None:
+    with marked(LANGUAGE):
         for (path, fields), recent in product(FORMS, (True, False)):
             filled = {name: value.format(**greek) for name, value in fields.items()}
             before = transaction.savepoint()
@@ -321,7 +322,7 @@ def test_no_text_that_a_form_comes_back_with_is_out_of_reach(
             transaction.savepoint_rollback(before)
 
 
-def test_no_text_beside_a_secret_is_out_of_reach(client: Any, greek: Any, monkeypatch: Any) -> None:
+def test_no_text_beside_a_secret_is_out_of_reach(client: Any, greek: Any) -> None:
     fields = {
         "name": "μυστικο",
         "workspace": greek["production"],
@@ -330,7 +331,7 @@ def test_no_text_beside_a_secret_is_out_of_reach(client: Any, greek: Any, monkey
         "may-default-preset": "read",
         "allowed_networks": "192.0.2.1/24",
     }
-    with marked_language(monkeypatch):
+    with marked(LANGUAGE):
         answer = client.post(f"{HOME}/tokens/new", {**fields, "creation_id": "once"})
         assert "data-secret-page" in answer.content.decode()
         assert latin(answer.content.decode()) == []
@@ -344,24 +345,22 @@ def test_no_text_beside_a_secret_is_out_of_reach(client: Any, greek: Any, monkey
 
 
 @pytest.mark.parametrize("who", ["stranger", "known", "another"])
-def test_no_text_for_the_invited_is_out_of_reach(
-    greek: Any, monkeypatch: Any, make_user: Any, who: str
-) -> None:
+def test_no_text_for_the_invited_is_out_of_reach(greek: Any, make_user: Any, who: str) -> None:
     browser = SecureClient()
     if who == "known":
         make_user("waits@example.org")
     if who == "another":
         browser.force_login(make_user("other@example.org"))
     path = f"/dashboard/invitations/{greek['link']}"
-    with marked_language(monkeypatch):
+    with marked(LANGUAGE):
         assert latin(browser.get(path).content.decode()) == []
         refused = browser.post(path, {"password": "a", "again": "b"})
         assert latin(refused.content.decode()) == []
 
 
-def test_no_text_of_the_log_in_is_out_of_reach(greek: Any, monkeypatch: Any) -> None:
+def test_no_text_of_the_log_in_is_out_of_reach(greek: Any) -> None:
     browser = SecureClient()
-    with marked_language(monkeypatch):
+    with marked(LANGUAGE):
         for answer in (
             browser.get(LOG_IN),
             browser.post(LOG_IN, {"username": "admin@example.org", "password": "wrong"}),
@@ -370,11 +369,11 @@ def test_no_text_of_the_log_in_is_out_of_reach(greek: Any, monkeypatch: Any) -> 
             assert latin(answer.content.decode()) == []
 
 
-def test_no_text_for_members_is_out_of_reach(greek: Any, monkeypatch: Any, make_user: Any) -> None:
+def test_no_text_for_members_is_out_of_reach(greek: Any, make_user: Any) -> None:
     member = Membership.objects.get(public_id=greek["member"]).user
     browser = SecureClient()
     browser.force_login(member)
-    with marked_language(monkeypatch):
+    with marked(LANGUAGE):
         for path in ("", "/leave", "/tokens"):
             assert latin(browser.get(f"{HOME}{path}").content.decode()) == []
         browser.force_login(make_user("oscar@example.org"))

@@ -6,18 +6,21 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django.utils.translation import trans_real
 
 from apikeys.models import UsageCounter
 from apikeys.services.tokens import rotate_token
-from tests.support.marked_language import LANGUAGE, Marked
+from tests.support.catalogues import marked
+
+# Written from right to left.
+LANGUAGE = "ar"
 
 
 @pytest.fixture
-def from_right_to_left(settings, monkeypatch):
+def from_right_to_left(settings):
     """The server speaks a language of that direction, in which all texts are marked."""
     settings.LANGUAGE_CODE = LANGUAGE
-    monkeypatch.setitem(trans_real._translations, LANGUAGE, Marked())
+    with marked(LANGUAGE):
+        yield
 
 
 @pytest.fixture

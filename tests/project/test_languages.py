@@ -9,10 +9,13 @@ import pytest
 from django.utils import translation
 
 from apikeys import dialects
-from tests.support.marked_language import LANGUAGE, Texts, marked_language, without_marked
+from tests.support.catalogues import marked, unmarked
+from tests.support.shown import Texts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.project]
 
+# Written from right to left.
+LANGUAGE = "ar"
 PAGES = [
     "/",
     "/accounts/login/",
@@ -31,7 +34,7 @@ def latin(page: str) -> list[str]:
     """Return what a page shows in Latin letters outside of what was looked up."""
     known = NAMES | {dialect.title for dialect in dialects.all_dialects().values()}
     left = []
-    for text in Texts(without_marked(page)).found:
+    for text in Texts(unmarked(page)).found:
         for word in sorted(known, key=len, reverse=True):
             text = text.replace(word, " ")
         if re.search("[A-Za-z]", text):
@@ -39,8 +42,8 @@ def latin(page: str) -> list[str]:
     return left
 
 
-def test_no_text_of_a_page_is_out_of_reach(client: Any, alice: Any, monkeypatch: Any) -> None:
-    with marked_language(monkeypatch):
+def test_no_text_of_a_page_is_out_of_reach(client: Any, alice: Any) -> None:
+    with marked(LANGUAGE):
         answers = [client.get(path) for path in PAGES] + [client.post(path) for path in FORMS]
         client.force_login(alice)
         answers += [client.get(path) for path in OF_ALICE]

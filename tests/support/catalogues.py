@@ -26,15 +26,19 @@ class _Marks(trans_real.DjangoTranslation):
 
 
 @contextmanager
-def marked() -> Iterator[None]:
-    """Make the language of marks, and speak it."""
+def marked(language: str = MARKED) -> Iterator[None]:
+    """Make the language of marks, and speak it.
+
+    Args:
+        language: a code that it takes the place of, for one that is written from right to left.
+    """
     trans_real._translations = dict(trans_real._translations or {})
-    trans_real._translations[MARKED] = _Marks(MARKED)
+    trans_real._translations[language] = _Marks(language)
     try:
-        with translation.override(MARKED):
+        with translation.override(language):
             yield
     finally:
-        trans_real._translations.pop(MARKED, None)
+        trans_real._translations.pop(language, None)
 
 
 def write_catalogue(folder: Path, language: str, messages: Mapping[str, str]) -> Path:
