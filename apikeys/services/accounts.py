@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys import emails
+from apikeys.languages import speaking
 from apikeys.models import people
 from apikeys.services.errors import Conflict, Invalid
 from apikeys.services.transactions import savepoint
@@ -111,7 +112,7 @@ def create(*, email: str, password: str) -> Any:
     try:
         password_validation.validate_password(password, user=model(**names))
     except ValidationError as error:
-        raise Invalid("password.weak", " ".join(error.messages), field="password") from None
+        raise Invalid("password.weak", _words(error, names), field="password") from None
     try:
         with savepoint():
             user = model._default_manager.create_user(password=password, **names)
@@ -139,8 +140,12 @@ def _left_empty(user: Any) -> set[str]:
     return {f.name for f in user._meta.fields if f.null and f.value_from_object(user) is None}
 
 
+@speaking()
 def _words(error: ValidationError, known: Iterable[str]) -> str:
-    """Return what is wrong; with the name of the column where the person has not filled it in."""
+    """Return what Django says is wrong, in the language of everything else that is said.
+
+    With the name of the column where the person has not filled it in.
+    """
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
     return " ".join(
