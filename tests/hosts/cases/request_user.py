@@ -245,7 +245,7 @@ AUTHENTICATION_BACKENDS = [
         files={"papers/rules.py": recipe("papers/rules.py")},
     ),
     host(
-        "drf-api-tracking",
+        "drf-api-tracking of people and tokens",
         _tracking,
         view="Logged",
         settings='\nINSTALLED_APPS += ["rest_framework_tracking"]\n',
