@@ -72,10 +72,11 @@ def main(pythons: list[str]) -> int:
     hosts = all_hosts()
     columns = [Path(each) for each in pythons]
     found = {each: _all(hosts, each) for each in columns}
-    print("| Beside us | " + " | ".join(map(_title, columns)) + " |")
-    print("|---|" + "---|" * len(columns))
+    print("| Beside us | Packages | " + " | ".join(map(_title, columns)) + " |")
+    print("|---|---|" + "---|" * len(columns))
     for name, host in hosts.items():
-        print(f"| {host.name} | " + " | ".join(_cell(found[each][name]) for each in columns) + " |")
+        told = [found[each][name] for each in columns]
+        print(f"| {host.name} | {_packages(told)} | " + " | ".join(map(_verdict, told)) + " |")
     faults = [
         f"\n{hosts[name].name}, {_title(each)}:\n{told['fault']}{told['printed'][-1500:]}"
         for each in columns
@@ -105,12 +106,18 @@ def _title(by: Path) -> str:
     return subprocess.check_output([by, "-c", code], text=True).strip()
 
 
-def _cell(told: dict[str, Any]) -> str:
-    if "fault" in told:
-        return "**fails**"
-    if "left_out" in told:
-        return str(told["left_out"])
-    return ", ".join(f"{name} {version}" for name, version in told["packages"].items()) or "works"
+def _packages(told: list[dict[str, Any]]) -> str:
+    """The packages of a host with their versions; a version that differs by column, once each."""
+    versions: dict[str, list[str]] = {}
+    for one in told:
+        for name, version in one.get("packages", {}).items():
+            if version not in versions.setdefault(name, []):
+                versions[name].append(version)
+    return ", ".join(f"{name} {' and '.join(found)}" for name, found in versions.items())
+
+
+def _verdict(told: dict[str, Any]) -> str:
+    return "**fails**" if "fault" in told else str(told.get("left_out", "works"))
 
 
 if __name__ == "__main__":

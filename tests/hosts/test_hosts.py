@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.hosts import run
-from tests.hosts.host import all_hosts
+from tests.hosts.host import ROOT, all_hosts
 
 HOSTS = all_hosts()
 
@@ -25,3 +27,10 @@ def test_it_works_in_a_host_with(host, tmp_path, beside):
     if "left_out" in told:
         pytest.skip(told["left_out"])
     assert "fault" not in told, f"{told['fault']}\n{told['printed'][-3000:]}"
+
+
+def test_the_docs_show_each_host_once_and_none_that_fails():
+    page = (ROOT / "docs" / "hosts.md").read_text()
+    rows = re.findall(r"^\| (.+?) \|(.*)\|$", page.partition("|---|")[2], re.MULTILINE)
+    assert [name for name, _ in rows] == [host.name for host in HOSTS.values()]
+    assert [name for name, rest in rows if "fails" in rest] == []
