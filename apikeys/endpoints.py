@@ -125,6 +125,20 @@ def _of(callback: Any, route: str) -> Iterator[TokenEndpoint]:
     yield from _of_ninja(callback, route)
 
 
+def drf_classes() -> Iterator[tuple[type, str]]:
+    """Yield each class of DRF views that names our authenticator, with its route.
+
+    Such a one may answer to no method that DRF knows, where another framework answers in it.
+    """
+    for callback, route in _callbacks(get_resolver(), ""):
+        cls = getattr(callback, "cls", None)
+        named = getattr(callback, "initkwargs", {}).get(
+            "authentication_classes", getattr(cls, "authentication_classes", None) or ()
+        )
+        if any(isinstance(a, type) and issubclass(a, AccessTokenAuthentication) for a in named):
+            yield callback.cls, route
+
+
 def _of_drf(callback: Any, route: str) -> Iterator[TokenEndpoint]:
     actions: Mapping[str, str] | None = getattr(callback, "actions", None)
     adopt(callback.cls)

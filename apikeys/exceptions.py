@@ -138,11 +138,12 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     problem.asked_host = partial(_host, request._request)
     body, content_type = dialect.render(problem)
     response = Response(body, status=problem.status)
-    if not _is_for_readers(request):
-        # Whatever form was asked for (CSV, a spreadsheet, JSON in an envelope): these are the
-        # dialect's words, which are JSON, and what is said of them must be true.
-        request.accepted_renderer = JSONRenderer()
-        request.accepted_media_type = _json_as_asked(request)
+    renderer = getattr(request, "accepted_renderer", None)  # none before they were negotiated
+    if getattr(renderer, "media_type", "") != "text/html":  # a page, such as the browsable API's
+        if not _is_plain(renderer):
+            # Whatever form was asked for (CSV, a spreadsheet, JSON in an envelope): these are the
+            # dialect's words, which are JSON, and what is said of them must be true.
+            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSON
         response.content_type = content_type
     state = states.of(request._request)
     browser = state is not None and state.browser
@@ -154,16 +155,9 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     return response
 
 
-def _is_for_readers(request: Any) -> bool:
-    """Whether the answer will be a page, such as one of the browsable API."""
-    renderer = getattr(request, "accepted_renderer", None)  # none before they were negotiated
-    return getattr(renderer, "media_type", "") == "text/html"
-
-
-def _json_as_asked(request: Any) -> str:
-    """Return the media type that was negotiated, which may ask for indents, if it is of JSON."""
-    asked = getattr(request, "accepted_media_type", None) or ""
-    return asked if asked.startswith(JSON) else JSON
+def _is_plain(renderer: Any) -> bool:
+    """Whether a renderer writes JSON as it is, however spaced."""
+    return getattr(type(renderer), "render", None) is JSONRenderer.render
 
 
 def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:

@@ -13,6 +13,7 @@ from apikeys.authentication import AccessTokenAuthentication, LeavesAccessTokens
 from apikeys.checks import bypasses
 from apikeys.checks.types import Apps
 from apikeys.credentials.carriers import Bearer
+from apikeys.drf.functions import name_of
 from apikeys.endpoints import TokenEndpoint
 
 _UNASKED: Final = (
@@ -28,21 +29,26 @@ def check_authenticators(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]
     """Ours is asked, and none refuses what is meant for the one that comes after it."""
     found: dict[str, CheckMessage] = {}
     try:
+        for cls, route in endpoints.drf_classes():
+            for message in _unasked(cls, route):
+                found.setdefault(message.msg, message)
         for endpoint in endpoints.token_endpoints():
             if endpoint.view is not None:
-                for message in (*_unasked(endpoint), *_hidden(endpoint)):
+                for message in _hidden(endpoint):
                     found.setdefault(message.msg, message)
     except (ImproperlyConfigured, ValueError):
         return []  # others tell
     return list(found.values())
 
 
-def _unasked(endpoint: TokenEndpoint) -> list[CheckMessage]:
+def _unasked(view: type, route: str) -> list[CheckMessage]:
     """Name a view where a method of another framework answers: nobody asks for a key there."""
-    cls = type(endpoint.view)
     for name in bypasses.METHODS:
-        if (other := bypasses.foreign(cls, name)) is not None:
-            text = f"{endpoint.name} answers without a key: {name} is that of {other.__qualname__}."
+        if (other := bypasses.foreign(view, name)) is not None:
+            text = (
+                f"{name_of(view)} (/{route}) answers without a key: {name} is that of "
+                f"{other.__qualname__}."
+            )
             return [Error(text, _UNASKED, id="apikeys.E024")]
     return []
 

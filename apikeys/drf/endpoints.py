@@ -77,7 +77,7 @@ def is_opened(view: Any, method: str) -> bool:
 
 
 def _is_default(view: Any, name: str, base: Any) -> bool:
-    """Whether the view has these classes from the settings; DRF hands out the very list."""
+    """Whether the view has these classes from the settings: DRF hands out the very list."""
     found = getattr(view, name)
     return found is getattr(base, name) or found is getattr(api_settings, f"DEFAULT_{name.upper()}")
 

@@ -195,8 +195,10 @@ class HandsOn:
         return super().dispatch(request, *args, **kwargs)
 
 
-class GraphFirst(Graph, Declared):
-    """Nobody asks for a key."""
+class GraphFirst(Graph, Ours):
+    """Nobody asks for a key, and no method of DRF's is there."""
+
+    get = None
 
 
 class GraphLast(Declared, Graph): ...
@@ -215,7 +217,9 @@ def test_a_view_that_never_asks_for_a_key_is_an_error(settings, view, found):
     messages = checks.authenticators.check_authenticators(None)
     assert ids(messages) == found
     if messages:
-        assert "GraphFirst answers without a key: dispatch is that of Graph." in messages[0].msg
+        assert messages[0].msg.endswith(
+            "GraphFirst (/here) answers without a key: dispatch is that of Graph."
+        )
 
 
 def test_a_scope_that_no_token_can_hold_is_a_warning(settings):

@@ -110,6 +110,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "DeclaredLimit",
         "TokenEndpoint",
         "declared_limits",
+        "drf_classes",
         "has_price",
         "token_endpoints",
     ],
