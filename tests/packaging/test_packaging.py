@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from configparser import ConfigParser
 from email.parser import Parser
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def test_the_wheel_names_what_it_needs(wheel):
         "limits",
     ]
     assert set(metadata.get_all("Provides-Extra")) == {"argon2", "redis", "openapi", "ninja"}
+
+
+def test_the_wheel_tells_pytest_of_its_fixtures(wheel):
+    [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
+    points = ConfigParser()
+    points.read_string(wheel.read(name).decode())
+    assert dict(points["pytest11"]) == {"apikeys.pytest_plugin": "apikeys.pytest_plugin"}
 
 
 def test_the_project_installs_all_that_the_library_needs():
