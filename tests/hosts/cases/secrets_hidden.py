@@ -63,7 +63,7 @@ def _lines(visit: Visit) -> str:
     from mysite import keeps
 
     text = "\n".join(keeps.heard)
-    assert text.count("HTTP_X_DOOR") == 6, "the middleware has seen too little"
+    assert text.count("HTTP_X_DOOR") >= 6, "the middleware has seen too little"
     return text
 
 
