@@ -12,11 +12,12 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.forms import PasswordResetForm
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.validators import RegexValidator
 from django.http import Http404, HttpRequest
 from django.test import AsyncClient
 from rest_framework.request import Request
 
-from apikeys import principals
+from apikeys import checks, principals
 from apikeys.lookup.query import find
 from apikeys.models import AccessToken, Invitation, Membership, Workspace
 from apikeys.models.tokens import Kind
@@ -226,6 +227,22 @@ def test_a_value_that_the_user_model_refuses_is_named(issue, settings):
 def too_long(token: AccessToken) -> Any:
     field = "name" if hasattr(get_user_model(), "name") else "first_name"
     return service_account(token, **{field: "R" * 200})
+
+
+def test_a_user_model_that_needs_more_is_an_error_that_says_what_to_write(settings, monkeypatch):
+    assert checks.people.check_service_accounts(None) == []
+    choose(settings, "service_account")
+    assert checks.people.check_service_accounts(None) == []
+    field = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
+    monkeypatch.setattr(field, "_validators", [RegexValidator("^[0-9]+$")])
+    field.__dict__.pop("validators", None)
+    (found,) = checks.people.check_service_accounts(None)
+    field.__dict__.pop("validators", None)
+    assert found.id == "apikeys.E080"
+    assert found.msg.endswith(f"{field.name}: Enter a valid value.")
+    assert found.hint.endswith(f"service_account(token, {field.name}=…)")
+    choose(settings, f"{__name__}.named")
+    assert checks.people.check_service_accounts(None) == []
 
 
 @pytest.mark.parametrize("function", ["missing", "denied", "nothing"])

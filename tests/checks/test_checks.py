@@ -59,6 +59,14 @@ def test_the_project_itself_has_nothing_to_say():
         ({"DIALECTS": {"own": "tests.checks.test_checks.Plain"}}, "is not a Dialect"),
         ({"LIMITS": {"log_in": "often"}}, "is not a rate"),
         ({"LIMITS_STORAGE": "memcached://u:hunter2@h"}, "use memory:// or redis://"),
+        ({"AUTOMATION_USER": "token"}, "such as mysite.users.token"),
+        ({"AUTOMATION_USER": "mysite users.token"}, "must be a dotted path"),
+        ({"AUTOMATION_USER": "tests.nowhere.account"}, "No module named"),
+        ({"AUTOMATION_USER": "tests.checks.test_checks.nobody"}, "nobody"),
+        ({"AUTOMATION_USER": "tests.checks.test_checks.urlpatterns"}, "can't be called"),
+        ({"REAUTHENTICATED_AT": "tests.nowhere.at"}, "No module named"),
+        ({"REAUTHENTICATED_AT": "tests.checks.test_checks.urlpatterns"}, "can't be called"),
+        ({"REAUTHENTICATE_URL": "no-such-name"}, "REAUTHENTICATE_URL"),
     ],
 )
 def test_settings_that_can_t_be_used_are_an_error(changes, says):

@@ -22,16 +22,18 @@ plugins = mypy_django_plugin.main, mypy_drf_plugin.main
 django_settings_module = tests.settings.library
 """
 RIGHT = """
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import SimpleTestCase
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apikeys.decorators import access_token_required
 from apikeys.models import AccessToken
+from apikeys.principals import token_of
 from apikeys.testing import (
     AsyncTokenClient, IsolatedMixin, MadeToken, TokenClient, make_token, rate_limited,
     recorded_uses, token_client,
@@ -71,6 +73,17 @@ class Api(APIView):
         return Response({"by": request.auth.name if request.auth else None})
 
 
+class Anybody(APIView):
+    def get(self, request: Request) -> Response:
+        token = token_of(request)
+        return Response({"workspace": token.workspace.slug if token else None})
+
+
+def anybody(request: HttpRequest) -> HttpResponse:
+    token: AccessToken | None = token_of(request)
+    return HttpResponse(token.name if token is not None else "a person")
+
+
 class Weekdays:
     def objection(self, token: AccessToken, facts: Facts) -> Face | None:
         return Face(403, "closed", "Come back later.") if facts.secure else None
@@ -108,11 +121,12 @@ urlpatterns = [
 ]
 """
 WRONG = """
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from rest_framework.response import Response
 
 from apikeys.decorators import access_token_required
 from apikeys.models import AccessToken
+from apikeys.principals import token_of
 from apikeys.testing import make_token, token_client
 from apikeys.typing import (
     Facts, OpenDRFRequest, OpenRequest, Restriction, TokenDRFRequest, TokenRequest
@@ -141,6 +155,10 @@ def open_api(request: OpenDRFRequest) -> Response:
     return Response(request.auth.name)
 
 
+def anybody(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(token_of(request).name)
+
+
 class Rule:
     def objection(self, token: AccessToken, facts: Facts) -> str:
         return "no"
@@ -156,6 +174,7 @@ REPORTED = [
     ('"Access" has no attribute "nonsense"', "attr-defined"),
     ('Item "None" of "AccessToken | None" has no attribute "name"', "union-attr"),
     ('"AccessToken" has no attribute "nonsense"', "attr-defined"),
+    ('Item "None" of "AccessToken | None" has no attribute "name"', "union-attr"),
     ('Item "None" of "AccessToken | None" has no attribute "name"', "union-attr"),
     (
         'Incompatible types in assignment (expression has type "Rule", '
