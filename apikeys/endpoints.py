@@ -130,7 +130,7 @@ def drf_classes() -> Iterator[tuple[type, str]]:
 
     Such a one may answer to no method that DRF knows, where another framework answers in it.
     """
-    for callback, route in _callbacks(get_resolver(), ""):
+    for callback, route, _base in _callbacks():
         cls = getattr(callback, "cls", None)
         named = getattr(callback, "initkwargs", {}).get(
             "authentication_classes", getattr(cls, "authentication_classes", None) or ()

@@ -115,7 +115,7 @@ def test_a_view_that_answers_everybody_is_named(view: Any, what: str, at_here: A
     assert Client().get("/here", secure=True).status_code == 200  # it is true
     [found] = checks.authenticators.check_authenticators(None)
     assert found.id == "apikeys.E024"
-    assert f"{view.__qualname__} answers without a key: {what}" in found.msg
+    assert f"{view.__qualname__} (/here) answers without a key: {what}" in found.msg
 
 
 @pytest.mark.parametrize(
