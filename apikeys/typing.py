@@ -39,12 +39,12 @@ class TokenRequest(HttpRequest):
 
     Attributes:
         auth: the token.
-        user: the owner of a personal token, the principal of an automation token.
+        user: the owner of a personal token, what ``AUTOMATION_USER`` says of an automation token.
         apikeys: all that is known.
     """
 
     auth: AccessToken
-    user: AbstractBaseUser | AccessTokenPrincipal  # type: ignore[assignment]
+    user: AbstractBaseUser | AccessTokenPrincipal | AnonymousUser  # type: ignore[assignment]
     apikeys: Access
 
 
@@ -66,7 +66,7 @@ class TokenDRFRequest(Request):
     """``TokenRequest`` as Django REST framework hands it to an ``APIView``."""
 
     auth: AccessToken
-    user: AbstractBaseUser | AccessTokenPrincipal  # type: ignore[assignment]
+    user: AbstractBaseUser | AccessTokenPrincipal | AnonymousUser  # type: ignore[assignment]
     apikeys: Access
 
 
