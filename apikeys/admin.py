@@ -87,6 +87,7 @@ class WorkspaceAdmin(ReadOnlyAdmin):
     list_display = ("slug", "organization", "environment", "dialect", "archived_at")
     list_filter = ("environment", "dialect")
     list_select_related = ("organization",)
+    readonly_fields = ("service_account",)
 
 
 @admin.register(Membership)

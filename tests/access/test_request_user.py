@@ -195,6 +195,20 @@ def test_a_deactivated_account_stops_the_workspaces_tokens_and_no_others(
     assert client.get("/drf/everyone", headers={"X-API-Key": issued.api_key}).status_code == 200
 
 
+@pytest.mark.usefixtures("epoch")
+def test_what_is_remembered_of_an_account_ends_with_a_change_of_it(issue, settings, client):
+    choose(settings, "service_account")
+    issued = issue()
+    headers = {"X-API-Key": issued.api_key}
+    asked = [client.get(f"/{face}/everyone", headers=headers) for face in ("adjango", "drf")]
+    assert [answer.json()["user"] for answer in asked] == [expected("service_account", issued)] * 2
+    account = get_user_model()._default_manager.get(pk=user(issued).pk)
+    account.is_active = False
+    account.save()
+    for face in FACES:
+        assert client.get(f"/{face}/everyone", headers=headers).status_code == 401, face
+
+
 def test_a_deleted_account_is_replaced_by_another(issue, settings, client):
     choose(settings, "service_account")
     issued = issue()

@@ -8,11 +8,8 @@ from tests.hosts import people
 from tests.hosts.host import Host
 from tests.hosts.visit import Visit, same
 
-MAIL = """
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-"""
 AXES = (
-    MAIL
+    people.MAIL
     + """
 INSTALLED_APPS += ["axes"]
 MIDDLEWARE += ["axes.middleware.AxesMiddleware"]
@@ -25,7 +22,7 @@ AXES_RESET_ON_SUCCESS = True
 """
 )
 RULES = (
-    MAIL
+    people.MAIL
     + """
 INSTALLED_APPS += ["rules"]
 AUTHENTICATION_BACKENDS = [
@@ -35,7 +32,7 @@ AUTHENTICATION_BACKENDS = [
 """
 )
 GUARDIAN = (
-    MAIL
+    people.MAIL
     + """
 INSTALLED_APPS += ["guardian"]
 AUTHENTICATION_BACKENDS = [
@@ -45,7 +42,7 @@ AUTHENTICATION_BACKENDS = [
 """
 )
 REMOTE = (
-    MAIL
+    people.MAIL
     + """
 MIDDLEWARE.insert(
     MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1,
@@ -55,7 +52,7 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.RemoteUserBackend"]
 """
 )
 EVERY_VIEW = (
-    MAIL
+    people.MAIL
     + """
 MIDDLEWARE.insert(
     MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1,
@@ -64,7 +61,7 @@ MIDDLEWARE.insert(
 """
 )
 ALLAUTH = (
-    MAIL
+    people.MAIL
     + """
 INSTALLED_APPS += ["allauth", "allauth.account", "allauth.mfa"]
 MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
@@ -102,7 +99,7 @@ APIKEYS["REAUTHENTICATED_AT"] = "mysite.confirmed.at"
 """
 )
 TWO_FACTOR = (
-    MAIL
+    people.MAIL
     + """
 INSTALLED_APPS += [
     "django_otp",

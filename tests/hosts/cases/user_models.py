@@ -8,7 +8,6 @@ from tests.hosts.host import Host
 SETTINGS = """
 INSTALLED_APPS += ["people"]
 AUTH_USER_MODEL = "people.Person"
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 """
 # Each has a manager that Django's own backend and createsuperuser can work with.
 HEAD = """
@@ -136,11 +135,14 @@ LEFT_OUT = {
     "that needs a telephone number": {"sign_up"},
 }
 HOSTS = [
-    Host(
-        name=f"a user model {what}",
-        settings=SETTINGS,
-        files={"people/__init__.py": "", "people/models.py": HEAD + text},
-        steps=people.but(*LEFT_OUT.get(what, ())),
-    )
-    for what, text in MODELS.items()
+    Host(name="Django's own user model", settings=people.MAIL, steps=people.but()),
+    *(
+        Host(
+            name=f"a user model {what}",
+            settings=people.MAIL + SETTINGS,
+            files={"people/__init__.py": "", "people/models.py": HEAD + text},
+            steps=people.but(*LEFT_OUT.get(what, ())),
+        )
+        for what, text in MODELS.items()
+    ),
 ]
