@@ -164,6 +164,11 @@ class Dialect:
         )
 
     @cached_property
+    def key_headers(self) -> tuple[str, ...]:
+        """The headers that can bring a key, with the word before it: ``Authorization: Bearer``."""
+        return tuple(dict.fromkeys(_travels_in(carrier) for carrier in self.carriers))
+
+    @cached_property
     def available_scopes(self) -> frozenset[str]:
         """Every scope a token of this dialect can hold."""
         return frozenset(self.scopes) | {MANAGE}
@@ -258,6 +263,13 @@ class DefaultDialect(Dialect):
 
     def __init__(self) -> None:
         self.scopes = conf.get().scopes
+
+
+def _travels_in(carrier: Carrier) -> str:
+    if not carrier.scheme:
+        return _header_name(carrier)
+    known = carrier.label.lower() == carrier.scheme
+    return f"{_header_name(carrier)}: {carrier.label if known else carrier.scheme}"
 
 
 def _header_name(carrier: Carrier) -> str:

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.urls import get_urlconf
 from django.utils import translation
 from django.utils.translation import pgettext, pgettext_lazy
 
@@ -75,12 +78,20 @@ def _spoken(active: str) -> str:
 
 
 @contextmanager
-def speaking() -> Iterator[None]:
+def speaking(*, links: bool = False) -> Iterator[None]:
     """Have everything that is said inside said in our language, lazy texts too.
 
     What is lazy must be rendered inside. A context manager and a decorator, of functions that
     are not ``async``.
+
+    Args:
+        links: what is said leads to other pages. Where paths begin with the language
+            (``i18n_patterns``), the links of another language lead out of the one that is read,
+            or nowhere: there the active language stays.
     """
+    if links and is_language_prefix_patterns_used(get_urlconf() or settings.ROOT_URLCONF)[0]:
+        yield
+        return
     with translation.override(spoken()):
         yield
 

@@ -26,6 +26,7 @@ from django.urls import (
     is_valid_path,
     reverse,
 )
+from django.utils import translation
 
 from apikeys import conf
 
@@ -148,7 +149,9 @@ def address_of(request: HttpRequest, *names: str, args: tuple[object, ...] = ())
         request: says which host is asked and how.
         names, args: as of ``link_to``.
     """
-    link = link_to(*names, args=args)
+    # The language in which our texts are written may be another than that of the paths.
+    with translation.override(getattr(request, "LANGUAGE_CODE", translation.get_language())):
+        link = link_to(*names, args=args)
     return None if link is None else _whole(request, link)
 
 

@@ -28,7 +28,7 @@ _patterns = [
 
 
 def _in_one_language(pattern: URLPattern) -> URLPattern:
-    view = speaking()(pattern.callback)
+    view = speaking(links=True)(pattern.callback)
     return URLPattern(pattern.pattern, view, pattern.default_args, pattern.name)
 
 

@@ -30,7 +30,7 @@ from apikeys.access.outages import is_outage, log_outage
 from apikeys.access.state import Access
 from apikeys.dialects import Dialect, Problem
 from apikeys.languages import undeclared
-from apikeys.refusals import Refusal
+from apikeys.refusals import FACES, Reason, Refusal
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 
 logger = logging.getLogger("apikeys.requests")
@@ -52,6 +52,8 @@ class Answer(NamedTuple):
 def problem_of(exc: BaseException, dialect: Dialect) -> Problem | None:
     """Return the problem an exception stands for; None when it is a fault of the code."""
     match exc:
+        case Refusal(reason=Reason.MISSING):
+            return missing(dialect)
         case Refusal():
             return problem(exc.face.status, exc.face.code, str(exc.detail), exc.extra)
         case Invalid():
@@ -86,6 +88,15 @@ def problem(
 ) -> Problem:
     """Return a problem; the arguments are those of ``Problem``."""
     return Problem(status=status, code=code, detail=detail, extra=extra or {}, fields=fields or {})
+
+
+def missing(dialect: Dialect) -> Problem:
+    """Return the problem of a request without a key, which says which headers can bring one.
+
+    Often there is a key, behind a word (``Token``, ``Api-Key``) that is another library's.
+    """
+    face = FACES[Reason.MISSING]
+    return problem(face.status, face.code, str(face.detail), {"headers": list(dialect.key_headers)})
 
 
 def not_found() -> Problem:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from apikeys.access.problems import missing
 from apikeys.dialects import Dialect, Problem
 
 EVERY_VIEW: Final = (400, 401, 403, 429, 500, 503)
 _FIELDS: Final = {400: {"name": "This field is required."}}
 _DETAILS: Final = {
     400: ("request.invalid", "name: This field is required."),
-    401: ("api_key.missing", "An API key is required."),
+    401: ("api_key.missing", ""),
     402: ("entitlements.insufficient_credits", "Insufficient credits. Required: 5, Available: 2"),
     403: ("scope.insufficient", "This API key does not have the required scope: notes:write."),
     404: ("not_found", "There is nothing here that you can see."),
@@ -30,6 +31,8 @@ _DETAILS: Final = {
 
 
 def _example(dialect: Dialect, status: int) -> tuple[Any, str]:
+    if status == 401:
+        return dialect.render(missing(dialect))
     code, detail = _DETAILS[status]
     extra = {"retry_after": 12} if status == 429 else {}
     fields = _FIELDS.get(status, {})
@@ -77,6 +80,8 @@ def _described(value: Any) -> dict[str, Any]:
             return {"type": "integer"}
         case str():
             return {"type": "string"}
+        case list():
+            return {"type": "array", "items": _described(value[0]) if value else {}}
         case dict():
             described = {name: _described(item) for name, item in value.items()}
             return {"type": "object", **({"properties": described} if described else {})}

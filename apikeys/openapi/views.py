@@ -104,7 +104,7 @@ def _page(
     request: HttpRequest, template: str, context: dict[str, Any], *asked: str
 ) -> HttpResponse:
     """Answer with a page; ``asked``: other origins that its script may ask."""
-    with languages.speaking():
+    with languages.speaking(links=True):
         response = render(request, template, context)
         response.headers["Content-Language"] = languages.spoken()
     connect = " ".join(("connect-src 'self'", *asked))

@@ -186,7 +186,23 @@ def test_no_credential_is_a_401_that_says_so(api, headers, django_assert_num_que
         "status": 401,
         "error": "api_key.missing",
         "detail": "An API key is required.",
+        "headers": ["X-API-Key", "Authorization: Bearer", "Authorization: Basic"],
     }
+
+
+@pytest.mark.parametrize("word", ["Token", "Api-Key", "ApiKey", "JWT", "Key"])
+def test_a_key_behind_a_foreign_word_is_told_which_headers_carry_one(api, issue, word):
+    issued = issue()
+    response = api.get("/protected", headers={"Authorization": f"{word} {issued.api_key}"})
+    assert response.status_code == 401
+    assert response.json()["headers"] == [
+        "X-API-Key",
+        "Authorization: Bearer",
+        "Authorization: Basic",
+    ]
+    wrong = api.get("/protected", headers={"Authorization": f"{word} ak_prod_nobodys"})
+    assert wrong.content == response.content  # whether it is genuine is not told
+    assert issued.secret not in response.content.decode()
 
 
 def test_what_must_not_be_told_apart_answers_the_same_bytes(api, issue, settings):

@@ -64,7 +64,12 @@ ANSWERS = {
         429, "rate_limit.exceeded", "Too many requests. Retry after 1 second.", retry_after=1
     ),
     "failed": problem(401, "authentication_failed", "No such luck."),
-    "unauthenticated": problem(401, "api_key.missing", "An API key is required."),
+    "unauthenticated": problem(
+        401,
+        "api_key.missing",
+        "An API key is required.",
+        headers=["X-API-Key", "Authorization: Bearer", "Authorization: Basic"],
+    ),
     "conflict": problem(409, "token.revoked", "It is revoked."),
     "invalid": problem(
         400, "name.taken", "That name is taken.", fields={"name": "That name is taken."}

@@ -102,6 +102,7 @@ MISSING = {
     "status": 401,
     "error": "api_key.missing",
     "detail": "An API key is required.",
+    "headers": ["X-API-Key", "Authorization: Bearer", "Authorization: Basic"],
 }
 
 

@@ -55,6 +55,17 @@ def test_create_token_prints_the_key_alone_and_warns_beside_it(acme):
     assert secret not in errors
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_key_without_a_scope_is_made_and_its_emptiness_told_on_stderr(acme, form):
+    out, err = run(*BASIC, *form)
+    assert AccessToken.objects.get().scopes == []
+    assert "holds no scope" in err
+    assert "--scope, once for each: notes:delete, notes:read, notes:write, tokens:manage." in err
+    assert "scope" not in out.replace('"scopes"', "")
+    AccessToken.objects.all().delete()
+    assert "holds no scope" not in run(*BASIC, "--scope", "notes:read", *form)[1]
+
+
 def test_create_token_prints_json_and_nothing_else(acme, bob):
     with time_machine.travel(NOW, tick=False):
         output, errors = run(

@@ -234,5 +234,6 @@ def test_a_catalogue_of_the_host_is_enough(
         "status": 401,
         "error": "api_key.missing",
         "detail": "Ein API-Schlüssel ist nötig.",
+        "headers": ["X-API-Key", "Authorization: Bearer", "Authorization: Basic"],
     }
     assert response.headers["Content-Language"] == "de"

@@ -46,4 +46,5 @@ def asked(client: Any, alice: Any, issue: Any) -> Callable[..., str]:
         assert len(found) == 1, f"{found} in {text[-3000:]}"
         return found.pop()
 
+    ask.client = client  # type: ignore[attr-defined]
     return ask

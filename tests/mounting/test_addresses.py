@@ -121,6 +121,10 @@ def test_under_i18n_patterns_each_language_has_addresses_of_its_own(
         assert Client().get(address, headers=key, secure=True).status_code == 200
         document = Client().get(f"/{language}/access/v1/schema", secure=True).json()
         assert address in document["paths"]
+        page = asked.client.get(f"/{language}/pages/acme/tokens").content.decode()
+        links = re.findall(r'href="/(\w\w)/', page)
+        assert len(links) > 5
+        assert set(links) == {language}
 
 
 def test_an_api_in_no_urlconf_leaves_no_call_that_answers_404(

@@ -46,6 +46,15 @@ class Command(arguments.SpeakingCommand):
                 allowed_networks=options["networks"],
                 expires_at=expires_at,
             )
+        if not issued.token.scopes:
+            names = ", ".join(sorted(workspace.speaks.available_scopes))
+            self.stderr.write(
+                _(
+                    "This key holds no scope: it opens only what asks for none, and a key never "
+                    "gets more later. For another give --scope, once for each: %s."
+                )
+                % names
+            )
         if not options["json"]:
             self.stderr.write(_("Save this API key now. It will not be shown again."))
             self.stdout.write(issued.api_key)

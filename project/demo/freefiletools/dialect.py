@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from apikeys import urlconfs
 from apikeys.dialects import JSON, Dialect, EnvNames, Header, Problem
 from apikeys.limits import Window
 
@@ -50,7 +51,8 @@ class FreeFileTools(Dialect):
 
 def _message(problem: Problem) -> str:
     if problem.status == 401:
-        return f"Invalid or missing API key. Get your key at {problem.host}/dashboard/api-keys"
+        keys = urlconfs.link_to("apikeys_dashboard:api-keys")
+        return f"Invalid or missing API key. Get your key at {problem.host}{keys}"
     if problem.status == 429:
         return "You have exceeded the rate limit. Please try again later."
     return problem.detail
