@@ -151,10 +151,7 @@ TAGGED_BOARD = {
     "templates/board.html": "{% extends 'dashboard/base.html' %}{% load dashboard labels charts "
     "numbers %}{% block content %}{% mine %}{% endblock %}"
 }
-OWN_BASE = {
-    "templates/board.html": "{% extends 'dashboard/base.html' %}",
-    "templates/dashboard/base.html": "THEIRS {% block content %}{% endblock %}",
-}
+OWN_PACKAGE = {"dashboard/__init__.py": "", "dashboard/urls.py": "urlpatterns = []", **PLAIN_BOARD}
 
 
 def app(folder: str, name: str) -> dict[str, str]:
@@ -195,31 +192,15 @@ def pages(package: str) -> str:
     return f'path("keys/", include("{package}.urls"))'
 
 
+# More of them are in tests/hosts/cases/names_of_pages.py.
 PROJECTS = {
-    "nothing of that name": ("dashboard", PLAIN_BOARD, []),
-    "nothing of that name, by the other": ("apikeys_dashboard", PLAIN_BOARD, []),
+    "nothing of that name": ("apikeys_dashboard", PLAIN_BOARD, []),
     "an app of its own": (
         "apikeys_dashboard",
         {**app("dashboard", "dashboard"), **TAGGED_BOARD},
         ["dashboard.apps.OwnConfig"],
     ),
-    "a package of its own that is no app": (
-        "apikeys_dashboard",
-        {"dashboard/__init__.py": "", "dashboard/urls.py": "urlpatterns = []", **PLAIN_BOARD},
-        [],
-    ),
-    "an app of its own further down": (
-        "dashboard",
-        {"core/__init__.py": "", **app("core/dashboard", "core.dashboard"), **TAGGED_BOARD},
-        ["core.dashboard"],
-    ),
-    "an app of its own further down, by the other": (
-        "apikeys_dashboard",
-        {"core/__init__.py": "", **app("core/dashboard", "core.dashboard"), **TAGGED_BOARD},
-        ["core.dashboard"],
-    ),
-    "a template of its own": ("dashboard", OWN_BASE, []),
-    "a template of its own, by the other": ("apikeys_dashboard", OWN_BASE, []),
+    "a package of its own that is no app": ("apikeys_dashboard", OWN_PACKAGE, []),
 }
 
 
@@ -278,9 +259,6 @@ def test_a_check_says_which_line_is_missing(tmp_path, said):
     assert (done.returncode == 0) is ("W" in said)
     assert f"({said})" in done.stderr
     assert words in done.stderr
-
-
-OWN_PACKAGE = {"dashboard/__init__.py": "", "dashboard/urls.py": "urlpatterns = []", **PLAIN_BOARD}
 
 
 def test_a_check_says_that_the_name_led_to_another_package(tmp_path):

@@ -61,7 +61,7 @@ def _app(name: str) -> dict[str, str]:
         f"{folder}/urls.py": "urlpatterns = []\n",
         f"{folder}/templatetags/__init__.py": "",
         **{f"{folder}/templatetags/{each}.py": LIBRARY for each in TAGS},
-        f"{folder}/templates/dashboard/base.html": "THEIRS{% block content %}{% endblock %}",
+        f"{folder}/templates/dashboard/base.html": "THEIRS {% block content %}{% endblock %}",
         f"{folder}/templates/board.html": BOARD,
         f"{folder}/static/dashboard/dashboard.css": "/* theirs */",
     }
