@@ -61,7 +61,7 @@ install_hosts() {
   hash=$({ cat requirements-hosts.txt; echo "$django"; "$python" -V; } | sha256sum)
   [ "$(cat "$folder/.installed" 2>/dev/null)" != "$hash" ] || return 0
   echo "Installing requirements-hosts.txt with $django ..."
-  "$python" -m venv --clear "$folder" || fail "could not make $folder."
+  [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || fail "could not make $folder."
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements-hosts.txt ||
     fail "could not install requirements-hosts.txt; pip says why above."
   # By itself: packages that do not say yet that they support a release are tried with it all the same.
