@@ -14,9 +14,6 @@ from tests.hosts.host import ROOT
 from tests.hosts.visit import Visit, same
 
 PASSWORD = "correct horse battery staple"
-MAIL = """
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-"""
 PAGES = ("docs/log-ins.md", "docs/request-user.md")
 
 

@@ -8,9 +8,7 @@ from tests.hosts import people
 from tests.hosts.host import Host
 from tests.hosts.visit import Visit, same
 
-AXES = (
-    people.MAIL
-    + """
+AXES = """
 INSTALLED_APPS += ["axes"]
 MIDDLEWARE += ["axes.middleware.AxesMiddleware"]
 AUTHENTICATION_BACKENDS = [
@@ -20,56 +18,40 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 3
 AXES_RESET_ON_SUCCESS = True
 """
-)
-RULES = (
-    people.MAIL
-    + """
+RULES = """
 INSTALLED_APPS += ["rules"]
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 """
-)
-GUARDIAN = (
-    people.MAIL
-    + """
+GUARDIAN = """
 INSTALLED_APPS += ["guardian"]
 AUTHENTICATION_BACKENDS = [
     "guardian.backends.ObjectPermissionBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 """
-)
-REMOTE = (
-    people.MAIL
-    + """
+REMOTE = """
 MIDDLEWARE.insert(
     MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1,
     "django.contrib.auth.middleware.PersistentRemoteUserMiddleware",
 )
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.RemoteUserBackend"]
 """
-)
-EVERY_VIEW = (
-    people.MAIL
-    + """
+EVERY_VIEW = """
 MIDDLEWARE.insert(
     MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1,
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
 )
 """
-)
-ALLAUTH = (
-    people.MAIL
-    + """
+ALLAUTH = """
 INSTALLED_APPS += ["allauth", "allauth.account", "allauth.mfa"]
 MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
 """
-)
 ALLAUTH_URLS = """
 from django.contrib import admin
 from django.urls import include, path
@@ -98,9 +80,7 @@ APIKEYS["REAUTHENTICATE_URL"] = "account_reauthenticate"
 APIKEYS["REAUTHENTICATED_AT"] = "mysite.confirmed.at"
 """
 )
-TWO_FACTOR = (
-    people.MAIL
-    + """
+TWO_FACTOR = """
 INSTALLED_APPS += [
     "django_otp",
     "django_otp.plugins.otp_static",
@@ -113,7 +93,6 @@ MIDDLEWARE.insert(
 )
 LOGIN_URL = "two_factor:login"
 """
-)
 TWO_FACTOR_URLS = ALLAUTH_URLS.replace(
     'path("accounts/", include("allauth.urls"))', 'path("", include(tf_urls))'
 ).replace("from mysite", "from two_factor.urls import urlpatterns as tf_urls\n\nfrom mysite")

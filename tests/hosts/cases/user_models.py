@@ -135,11 +135,11 @@ LEFT_OUT = {
     "that needs a telephone number": {"sign_up"},
 }
 HOSTS = [
-    Host(name="Django's own user model", settings=people.MAIL, steps=people.but()),
+    Host(name="Django's own user model", steps=people.but()),
     *(
         Host(
             name=f"a user model {what}",
-            settings=people.MAIL + SETTINGS,
+            settings=SETTINGS,
             files={"people/__init__.py": "", "people/models.py": HEAD + text},
             steps=people.but(*LEFT_OUT.get(what, ())),
         )
