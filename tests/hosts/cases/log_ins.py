@@ -223,7 +223,7 @@ def _with_totp(visit: Visit) -> None:
     asked = client.post(start, {**step, "auth-password": people.PASSWORD})
     same(asked.status_code, 200, repr(asked.content[-900:]))
     same(client.get("/dashboard/acme/tokens").status_code, 302, "with the password alone")
-    code = {"login_view-current_step": "token", "token-otp_token": totp(device.bin_key)}
+    code = {"login_view-current_step": "token", "token-otp_token": f"{totp(device.bin_key):06}"}
     done = client.post(start, code)
     same(done.headers.get("Location"), "/dashboard/acme/tokens", repr(done.content[-900:]))
     page = client.get("/dashboard/acme/tokens")
