@@ -12,7 +12,6 @@ from tests.hosts.visit import Visit, same
 
 MAILS = """
 ADMINS = [("Admin", "admin@example.com")]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 LOGGING["handlers"]["mail"] = {
     "class": "django.utils.log.AdminEmailHandler", "include_html": True, "level": "ERROR",
 }
