@@ -53,6 +53,12 @@ def key(issued: Any) -> dict[str, str]:
     return {"X-API-Key": issued.api_key}
 
 
+def wrong(issued: Any) -> str:
+    """A key that differs from a good one in its last character."""
+    beginning, last = issued.api_key[:-1], issued.api_key[-1]
+    return str(beginning + ("y" if last == "x" else "x"))
+
+
 def basic(issued: Any) -> dict[str, str]:
     pair = f"{issued.token.token_id}:{issued.secret}".encode()
     return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
@@ -95,7 +101,7 @@ ROWS: dict[str, Row] = {
     "an empty header": ("GET", "notes", lambda c: {"X-API-Key": ""}),
     "a page without a credential": ("GET", "notes", lambda c: PAGE),
     "a malformed key": ("GET", "notes", lambda c: {"X-API-Key": "ak_prod_bad"}),
-    "a wrong secret": ("GET", "notes", lambda c: {"X-API-Key": c.good.api_key[:-1] + "x"}),
+    "a wrong secret": ("GET", "notes", lambda c: {"X-API-Key": wrong(c.good)}),
     "another scheme": ("GET", "notes", lambda c: {"Authorization": "Digest abc"}),
     "two credentials": ("GET", "notes", lambda c: {**key(c.good), **basic(c.good)}),
     "a header sent twice": (

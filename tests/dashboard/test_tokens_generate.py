@@ -348,7 +348,7 @@ def test_the_password_is_asked_again_when_its_last_check_is_too_old(admin, send,
     session.save()
     response = admin.get(ADDRESS)
     assert response.status_code == 302
-    assert response["Location"] == "/dashboard/confirm?next=%2Fdashboard%2Facme%2Ftokens%2Fnew"
+    assert response["Location"] == "/dashboard/confirm?next=/dashboard/acme/tokens/new"
 
 
 def test_a_form_whose_check_lapsed_comes_back_filled_with_a_password_field(admin, send):

@@ -248,7 +248,7 @@ class TestSeveral:
     def test_the_password_is_asked_again_when_its_last_check_is_too_old(self, admin, tokens):
         lapse(admin)
         assert admin.get(SEVERAL, {"all": "production"})["Location"].startswith(
-            "/dashboard/confirm?next=%2Fdashboard%2Facme%2Ftokens%2Frevoke%3Fall%3Dproduction"
+            "/dashboard/confirm?next=/dashboard/acme/tokens/revoke%3Fall%3Dproduction"
         )
         fields = {"all": "production", "reason": "Leaked", "confirm": "Production"}
         page = admin.post(SEVERAL, fields)

@@ -46,6 +46,9 @@ PAGES = {
     "invitation-withdraw": "free",
     # Who holds the link reads the mailbox; it is good for one organization that asked for them.
     "invitation": "free",
+    # A log-in is a check of the password itself.
+    "log-in": "free",
+    "log-out": "free",
 }
 READING = {
     "home",
