@@ -84,6 +84,8 @@ class AccessTokenAuthentication(BaseAuthentication):
         except Refusal as refusal:
             challenge = state.dialect.www_authenticate[state.browser]
             raise Refused(access.refuse(state, refusal), challenge) from None
+        except Refused:
+            raise  # said already, where the view's own permissions asked who calls
         except Exception as fault:
             if (begun := states.of(http)) is not None:
                 begun.taken = ()
@@ -93,7 +95,9 @@ class AccessTokenAuthentication(BaseAuthentication):
     def is_asked(self, request: Request) -> bool:
         """Whether the request carries what may be a key, good or bad, for this class to judge."""
         try:
-            return carries_key(request._request.META, self.dialect)
+            # What ``hide_keys_wsgi`` has hidden is given back first.
+            incoming = access.Incoming.from_django(request._request)
+            return carries_key(incoming.meta, self.dialect)
         except ImproperlyConfigured:
             return True  # there is no such dialect: ``authenticate`` hides the secret, then says so
 

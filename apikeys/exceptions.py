@@ -117,12 +117,12 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     request = context.get("request")
     if caching.spoken_by(getattr(request, "authenticators", None)):
         caching.seal(type(context["view"]))  # some errors come before authentication
-    dialect = dialect_of(context)
-    if dialect is None:
-        return views.exception_handler(exc, context)
     state = states.of(context["request"]._request)
     if state is not None and state.refusal is None and isinstance(exc, Refused):
         state.refusal = exc.refusal
+    dialect = dialect_of(context)
+    if dialect is None:
+        return views.exception_handler(exc, context)
     problem = problem_for(exc, dialect)
     if problem is None:
         if settings.DEBUG:

@@ -43,6 +43,10 @@ class Undeclared(Exception):  # noqa: N818 - a verdict about an endpoint
         self.hint = hint
 
 
+class Unforeseen(Undeclared):
+    """What the endpoint asks depends on the request, and there is none."""
+
+
 class MethodNotAllowed(Exception):  # noqa: N818 - an answer
     """The endpoint says its scopes by method, and not for this one.
 

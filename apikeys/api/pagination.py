@@ -48,17 +48,17 @@ class KeysetPagination(BasePagination):
         return Response({"next": self._next_link(), "results": data})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        from apikeys.openapi.versions import in_version  # needs an extra, which alone asks for it
+
+        following = {
+            "type": ["string", "null"],
+            "format": "uri",
+            "description": "The next page; null on the last one.",
+        }
         return {
             "type": "object",
             "required": ["next", "results"],
-            "properties": {
-                "next": {
-                    "type": ["string", "null"],
-                    "format": "uri",
-                    "description": "The next page; null on the last one.",
-                },
-                "results": schema,
-            },
+            "properties": {"next": in_version(following), "results": schema},
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from apikeys import dialects, endpoints, urlconfs
 from apikeys.access import Undeclared
+from apikeys.access.endpoint import Unforeseen
 from apikeys.checks.types import Apps
 from apikeys.endpoints import TokenEndpoint
 from apikeys.permissions import HasScope
@@ -37,6 +38,8 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         try:
             known = frozenset().union(*(each.available_scopes for each in endpoint.dialects()))
             requirement = endpoint.asked.scopes_for(endpoint.method)
+        except Unforeseen:
+            continue
         except Undeclared as verdict:
             hint = verdict.hint or _WHAT_TO_SAY
             found.append(Error(f"{name} accepts no token: {verdict}.", hint, id="apikeys.E020"))

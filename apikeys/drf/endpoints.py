@@ -1,10 +1,12 @@
 """A DRF view as an endpoint: the scopes, limits and anonymous access that it declares.
 
-What a view declares is worked out once for a class, action and method. Knows no credential.
+What a view declares is read once for a class, action and method, unless code of the class works it
+out anew. Knows no credential.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.settings import api_settings
 
-from apikeys.access.endpoint import Undeclared
+from apikeys.access.endpoint import Undeclared, Unforeseen
 from apikeys.drf.trees import holds_scopes, require_scopes_asked
 from apikeys.limits import Limit
 from apikeys.scopes import Requirement, as_requirement
@@ -73,7 +75,7 @@ def is_opened(view: Any, method: str) -> bool:
     if any(getattr(view, word, None) or getattr(handler, word, None) for word in _OPENING):
         return True
     own = not _is_default(view, "permission_classes", APIView)
-    return own and any(map(holds_scopes, view.get_permissions()))
+    return own and any(map(holds_scopes, _permissions_of(view)))
 
 
 def _is_default(view: Any, name: str, base: Any) -> bool:
@@ -112,8 +114,9 @@ def declaration(view: Any, method: str) -> Requirement | None:
     """
     action = getattr(view, "action", None)
     on_behalf_of_options = action == "metadata" and method != "OPTIONS"
-    if on_behalf_of_options or not _DECLARING.isdisjoint(vars(view)):
-        # Said in as_view(): another route of this view may say otherwise.
+    said_in_as_view = not _DECLARING.isdisjoint(vars(view))
+    if on_behalf_of_options or said_in_as_view or _is_worked_out(type(view)):
+        # The next request, or another route of this view, may say otherwise.
         name = _handler_name(view, method)
         return None if name is None else _declare(view, method, name)
     found = _declared.get((type(view), action, method))
@@ -135,12 +138,60 @@ _declared: dict[tuple[type, str | None, str], tuple[Requirement | None] | Undecl
 _SCOPES: Final = ("required_scopes", "scope_resource", "scopes_not_needed")
 _OPENING: Final = (*_SCOPES, "anonymous_access")
 _DECLARING: Final = frozenset({"http_method_names", "permission_classes", *_SCOPES})
+_ASKING: Final = "_apikeys_asks_for_permissions"
+
+
+_worked_out: dict[type, bool] = {}
+
+
+def _is_worked_out(cls: type) -> bool:
+    """Whether code of the class says what it declares, so that each request may hear another."""
+    from rest_framework.views import APIView
+
+    if (known := _worked_out.get(cls)) is not None:
+        return known
+    said = (inspect.getattr_static(cls, word, None) for word in _DECLARING)
+    found = cls.get_permissions is not APIView.get_permissions or any(  # type: ignore[attr-defined]
+        hasattr(type(each), "__get__") for each in said
+    )
+    _worked_out[cls] = found
+    return found
 
 
 def _declare(view: Any, method: str, name: str) -> Requirement | None:
+    try:
+        return _read(view, method, name)
+    except Undeclared:
+        raise
+    except Exception:
+        if getattr(view, "request", None) is not None:
+            raise
+        raise Unforeseen("what it declares depends on the request") from None
+
+
+def _permissions_of(view: Any) -> Sequence[Any]:
+    """Return the permissions of a view.
+
+    Raises:
+        Undeclared: they depend on who calls, which nobody knows before the scopes are.
+    """
+    if vars(view).get(_ASKING):
+        raise Undeclared(
+            "its get_permissions() looks at request.user or request.auth, which come later",
+            "Write HasScope | IsAuthenticated, or a permission class that looks at them.",
+        )
+    setattr(view, _ASKING, True)
+    try:
+        permissions: Sequence[Any] = view.get_permissions()
+    finally:
+        delattr(view, _ASKING)
+    return permissions
+
+
+def _read(view: Any, method: str, name: str) -> Requirement | None:
     if getattr(view, "scopes_not_needed", False) is True:
         return None
-    require_scopes_asked(view.get_permissions())
+    require_scopes_asked(_permissions_of(view))
     if method == "OPTIONS":
         return None
     action = _extra_action(view, name)
@@ -195,6 +246,8 @@ def _handler_name(view: Any, method: str) -> str | None:
     if name not in view.http_method_names:
         return None
     actions: Mapping[str, str] | None = getattr(view, "action_map", None)
-    if actions is not None and name != "options":
-        return actions.get(name)  # view.action is "metadata" while OPTIONS asks about the others
+    # view.action is "metadata" while OPTIONS asks about the others. A method that is not mapped is
+    # answered all the same where the class has a handler of that name, as a generic view has.
+    if actions is not None and name != "options" and (name in actions or not hasattr(view, name)):
+        return actions.get(name)
     return name if hasattr(view, name) else None

@@ -28,6 +28,7 @@ from apikeys.openapi.errors import EVERY_VIEW, error_response, error_schema
 from apikeys.openapi.facts import limit_text, scopes_of, sentences, title_of
 from apikeys.openapi.operations import Operation
 from apikeys.openapi.plain import add_plain
+from apikeys.openapi.versions import in_version
 from apikeys.urlconfs import Place, places
 
 # What an action does, as part of its operation's id.
@@ -76,7 +77,7 @@ class AccessTokenSchema(AutoSchema):
             for content in operation["requestBody"]["content"].values():
                 content["example"] = self.declared.example
         self._add_errors(operation, dialect)
-        return operation
+        return dict(in_version(operation))
 
     def get_operation_id(self) -> str:
         if self.declared is not None and self.declared.name:
@@ -163,7 +164,7 @@ class AccessTokenSchema(AutoSchema):
         return self._shared(name, ResolvedComponent.SCHEMA, error_schema(dialect))
 
     def _shared(self, name: str, kind: Any, content: dict[str, Any]) -> dict[str, Any]:
-        component = ResolvedComponent(name=name, type=kind, object=name, schema=content)
+        component = ResolvedComponent(name=name, type=kind, object=name, schema=in_version(content))
         self.registry.register_on_missing(component)
         reference: dict[str, Any] = component.ref
         return reference
@@ -175,7 +176,7 @@ class AccessTokenSchema(AutoSchema):
         else:
             try:
                 requirement = permissions.declaration(view, method)
-            except permissions.Undeclared:
+            except Exception:  # not said, or worked out from more of a request than there is here
                 requirement = None
             if requirement is not None:
                 yield "required-scopes", scopes_of(requirement)

@@ -72,7 +72,8 @@ TABLE = {
     # The last check of the password is recent, so it leads on.
     "confirm": Row(302, 302, "people"),
     # Who is logged in already is led on.
-    "log-in": Row(302, 302, "everybody", {("anonymous", "get"): 200, ("anonymous", "post"): 200}),
+    # The site has a log-in of its own, to which this one leads.
+    "log-in": Row(302, 404, "everybody"),
     "log-out": Row(405, 302, "everybody"),
     "organization": Row(302, 405, "members", {("member", "get"): 200}),
     "tokens": PAGE,

@@ -358,7 +358,8 @@ def test_no_text_for_the_invited_is_out_of_reach(greek: Any, make_user: Any, who
         assert latin(refused.content.decode()) == []
 
 
-def test_no_text_of_the_log_in_is_out_of_reach(greek: Any) -> None:
+def test_no_text_of_the_log_in_is_out_of_reach(greek: Any, settings: Any) -> None:
+    settings.LOGIN_URL = "apikeys_dashboard:log-in"
     browser = SecureClient()
     with marked(LANGUAGE):
         for answer in (

@@ -108,6 +108,8 @@ def test_nothing_there_means_our_own(unsaid: Any) -> None:
 
 
 @pytest.mark.parametrize("backends", [[PLAIN], [SLOWED], [GUARD, PLAIN]])
+@pytest.mark.urls(__name__)
+@pytest.mark.usefixtures("unsaid")
 def test_guessing_is_slowed_down_whatever_the_backends(
     client: Any, bob: Any, settings: Any, backends: Any, limits_in_memory: Any
 ) -> None:
@@ -123,6 +125,8 @@ def test_guessing_is_slowed_down_whatever_the_backends(
     assert [answer.status_code for answer in unknown] == [200, 200, 429], "as of somebody"
 
 
+@pytest.mark.urls(__name__)
+@pytest.mark.usefixtures("unsaid")
 def test_the_right_password_takes_earlier_attempts_back(
     client: Any, bob: Any, settings: Any, limits_in_memory: Any
 ) -> None:
@@ -134,6 +138,8 @@ def test_the_right_password_takes_earlier_attempts_back(
         client.post(LOG_OUT)
 
 
+@pytest.mark.urls(__name__)
+@pytest.mark.usefixtures("unsaid")
 def test_the_form_with_nothing_in_it_counts_for_nobody(client: Any, bob: Any) -> None:
     answer = client.post(LOG_IN, {})
     assert answer.status_code == 200
@@ -188,3 +194,21 @@ def test_a_log_in_for_staff_alone_is_a_warning() -> None:
 def test_another_log_in_is_none(said: str, settings: Any) -> None:
     settings.LOGIN_URL = said
     assert checks.pages.check_log_in(None) == []
+
+
+def test_a_site_with_a_log_in_of_its_own_is_not_entered_by_ours(client: Any, bob: Any) -> None:
+    # It may ask for a second factor, or leave log-ins to somebody else altogether.
+    assert enter(client).status_code == 404
+    assert "_auth_user_id" not in client.session
+    led = client.get(LOG_IN, {"next": "/dashboard/acme"})
+    assert led["Location"] == "/accounts/login/?next=/dashboard/acme"
+    led = client.get(LOG_IN, {"next": "https://evil.example/"})
+    assert led["Location"] == "/accounts/login/?next=/dashboard/"
+
+
+@pytest.mark.urls(__name__)
+def test_who_is_logged_in_and_wants_the_log_in_is_led_home(
+    client: Any, bob: Any, unsaid: Any
+) -> None:
+    client.force_login(bob)
+    assert client.get(LOG_IN, {"next": LOG_IN})["Location"] == "/dashboard/"
