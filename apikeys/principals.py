@@ -52,6 +52,10 @@ class AccessTokenPrincipal:
     def __str__(self) -> str:
         return self.pk
 
+    def __repr__(self) -> str:
+        # Django shows it where somebody stores request.user as the owner of a row.
+        return f"<{self.pk}, no row of the user model: see AUTOMATION_USER, docs/request-user.md>"
+
     def get_username(self) -> str:
         return self.pk
 

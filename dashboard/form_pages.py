@@ -90,8 +90,8 @@ def press(
     request: HttpRequest,
     change: Callable[[], object],
     *,
-    done: str,
     back: HttpResponseRedirect,
+    done: str = "",
     heading: str = "",
     button: str = "",
     asks: bool = False,
@@ -101,8 +101,8 @@ def press(
     Args:
         request: the POST.
         change: calls the service.
-        done: what is said afterwards.
         back: the page the button stands on.
+        done: what is said afterwards, unless the change says it.
         heading: what the page that asks is about; needed where the change can widen.
         button: what its button is called; the same.
         asks: whether it asks whatever it does; else the service decides by what it does.
@@ -110,7 +110,8 @@ def press(
     form = (AskedActForm if asks else ActForm)(request.POST, request=request)
     status = submit(form, change)
     if status is None:
-        messages.success(request, done)
+        if done:
+            messages.success(request, done)
         return back
     if form.asks_for_password:
         context = {"heading": heading, "button": button, "back": back.url}

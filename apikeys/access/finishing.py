@@ -38,7 +38,8 @@ def finish(access: Access, status: int) -> Mapping[str, str]:
     if status == 401 and access.refusal is None and access.token is None and not access.left:
         access.refusal = Refusal(Reason.MISSING)
     _count(access, status)
-    windows = access.windows or limiting.peek(access)
+    # An answer that nothing was charged for would be told of limits that nobody keeps.
+    windows = access.windows or (limiting.peek(access) if status >= 400 else ())
     return access.dialect.limit_headers(windows) if windows else _NONE
 
 

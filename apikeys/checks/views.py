@@ -53,6 +53,10 @@ def check_views(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             text = f"{name} needs {', '.join(unknown)}, which no token of its dialect can hold."
             found.append(Warning(text, "Add it to the dialect's scopes.", id="apikeys.W021"))
         found += _check_anonymous(endpoint, name)
+        if endpoint.asked.limits and not endpoint.is_limited:
+            text = f"{name} declares limits, and nothing counts them."
+            hint = "Add AccessTokenThrottle to its throttle_classes."
+            found.append(Error(text, hint, id="apikeys.E027"))
         if not endpoint.is_worded:
             text = f"{name} refuses in words that are not those of its dialect."
             hint = "Call apikeys.ninja.install(api) on the NinjaAPI."

@@ -276,6 +276,9 @@ class Invitation(WithoutPeople):
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
 
+    # Not stored: whether this object's last mail could not be sent, where that is known by now.
+    mail_failed = False
+
     objects = WriterManager.from_queryset(InvitationQuerySet)()
 
     class Meta:

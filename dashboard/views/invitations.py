@@ -43,17 +43,19 @@ def invite(request: HttpRequest, organization: Organization) -> HttpResponseBase
     if request.method == "POST":
         status = submit(
             form,
-            lambda: services.invite(
-                actor=actor_of(request),
-                organization=organization,
-                email=form.cleaned_data["email"],
-                role=form.cleaned_data["role"],
-                page_url=_page_url(request),
+            lambda: _tell(
+                request,
+                services.invite(
+                    actor=actor_of(request),
+                    organization=organization,
+                    email=form.cleaned_data["email"],
+                    role=form.cleaned_data["role"],
+                    page_url=_page_url(request),
+                ),
+                _("An invitation is on its way to %s."),
             ),
         )
         if status is None:
-            said = _("An invitation is on its way to %s.")
-            messages.success(request, said % form.cleaned_data["email"])
             return redirect("apikeys_dashboard:members", organization.slug)
     return _add_page(request, organization, form, _known_form(request, organization), status)
 
@@ -82,6 +84,15 @@ def add_known(request: HttpRequest, organization: Organization) -> HttpResponseB
     return _add_page(request, organization, InviteForm(request=request), form, status)
 
 
+def _tell(request: HttpRequest, invitation: Invitation, sent: str) -> None:
+    """Say that the mail is on its way, or that it could not be sent."""
+    if invitation.mail_failed:
+        said = _("The invitation stands, but its mail to %s could not be sent. Resend it later.")
+        messages.warning(request, said % invitation.email)
+    else:
+        messages.success(request, sent % invitation.email)
+
+
 @require_POST
 @admin_page
 def resend(
@@ -91,10 +102,13 @@ def resend(
     invitation = _invitation(organization, public_id)
     return press(
         request,
-        lambda: services.resend_invitation(
-            actor=actor_of(request), invitation=invitation, page_url=_page_url(request)
+        lambda: _tell(
+            request,
+            services.resend_invitation(
+                actor=actor_of(request), invitation=invitation, page_url=_page_url(request)
+            ),
+            _("A new link is on its way to %s."),
         ),
-        done=_("A new link is on its way to %s.") % invitation.email,
         back=redirect("apikeys_dashboard:members", organization.slug),
         heading=_("Send %s a new link") % invitation.email,
         button=_("Resend"),

@@ -127,6 +127,25 @@ def test_inviting_asks_for_the_password_again(client: Any, alice: Any, acme: Any
     assert Invitation.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_page_says_so_where_the_mail_could_not_be_sent(
+    client: Any, alice: Any, acme: Any, monkeypatch: Any
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> int:
+        raise ConnectionRefusedError("no mail here")
+
+    monkeypatch.setattr(mail.EmailMessage, "send", refuse)
+    client.force_login(alice)
+    told = "The invitation stands, but its mail to dave@example.org could not be sent."
+    asked = {"email": "dave@example.org", "role": "member"}
+    shown = client.post(INVITE, asked, follow=True).content.decode()
+    assert told in shown
+    assert "on its way" not in shown
+    again = f"/dashboard/acme/invitations/{Invitation.objects.get().public_id}/resend"
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        assert told in client.post(again, follow=True).content.decode()
+
+
 def test_resend_and_withdraw_by_post_alone(client: Any, alice: Any, invite: Any) -> None:
     invite()
     invitation = Invitation.objects.get()

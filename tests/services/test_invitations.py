@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apikeys.models import AuditEvent, Invitation, Membership, Organization
 from apikeys.models.organizations import InvitationState
-from apikeys.services import invitation_mail, invitations
+from apikeys.services import invitations
 from apikeys.services.actors import Actor
 from apikeys.services.errors import Conflict, Invalid, NotAllowed, ServiceError
 from apikeys.services.members import add_member, change_role, remove_member
@@ -85,6 +85,14 @@ def test_the_link_names_the_invitation_and_nothing_else(invite: Any) -> None:
     name, _, _ = invitations.link_of(invitation).split(":")
     assert name == invitation.public_id.hex
     assert invitations.read_link(invitations.link_of(invitation)) == invitation
+
+
+def test_the_link_stands_in_one_line_of_the_mail_as_it_is_sent(invite: Any) -> None:
+    invitation = invite()
+    (message,) = mail.outbox
+    link = invitations.link_of(invitation)
+    assert link.encode() in message.message().as_bytes()
+    assert invitation.mail_failed is False
 
 
 def test_names_reach_the_mail_as_they_are(invite: Any, acme: Organization) -> None:
@@ -208,17 +216,22 @@ def test_no_mail_leaves_when_the_transaction_fails(
     assert not Invitation.objects.exists()
 
 
-def test_a_dead_mail_server_keeps_the_invitation_and_logs_no_link(
-    invite: Any, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+class NoCreditError(Exception):
+    """What the backend of a mail service may raise."""
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError, NoCreditError])
+def test_mail_that_fails_keeps_the_invitation_and_logs_no_link(
+    invite: Any, monkeypatch: Any, caplog: pytest.LogCaptureFixture, error: type[Exception]
 ) -> None:
     def refuse(*args: Any, **kwargs: Any) -> int:
-        raise ConnectionRefusedError("no mail here")
+        raise error("no mail here")
 
-    monkeypatch.setattr(invitation_mail, "send_mail", refuse)
+    monkeypatch.setattr(mail.EmailMessage, "send", refuse)
     invitation = invite()
-    assert invitation.state is InvitationState.OPEN
+    assert (invitation.state, invitation.mail_failed) == (InvitationState.OPEN, True)
     [record] = caplog.records
-    words = "invitation could not be sent error=ConnectionRefusedError: no mail here"
+    words = f"invitation could not be sent error={error.__name__}: no mail here"
     assert (record.getMessage(), record.exc_info) == (words, None)
     assert invitations.link_of(invitation).split(":")[2] not in caplog.text
 
