@@ -74,8 +74,16 @@ def is_opened(view: Any, method: str) -> bool:
     handler = getattr(view, name) if name else None
     if any(getattr(view, word, None) or getattr(handler, word, None) for word in _OPENING):
         return True
-    own = not _is_default(view, "permission_classes", APIView)
-    return own and any(map(holds_scopes, _permissions_of(view)))
+    if _is_default(view, "permission_classes", APIView):
+        return False
+    try:
+        return any(map(holds_scopes, _permissions_of(view)))
+    except Undeclared:
+        raise
+    except Exception:
+        if getattr(view, "request", None) is not None:
+            raise
+        return True  # that depends on the request, of which a check knows none
 
 
 def _is_default(view: Any, name: str, base: Any) -> bool:

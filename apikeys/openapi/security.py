@@ -15,7 +15,7 @@ from drf_spectacular.extensions import (
 )
 
 from apikeys import dialects, permissions
-from apikeys.authentication import AccessTokenAuthentication
+from apikeys.authentication import AccessTokenAuthentication, LeavesAccessTokens
 from apikeys.credentials.carriers import security_of
 from apikeys.dialects import Dialect
 from apikeys.drf.endpoints import is_opened
@@ -66,6 +66,40 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):
 def _speaks(authenticator: Any, dialect: Dialect) -> bool:
     ours = isinstance(authenticator, AccessTokenAuthentication)
     return ours and dialects.get(authenticator.dialect) is dialect
+
+
+class OtherScheme(OpenApiAuthenticationExtension):
+    """A class that leaves keys to ours is documented as the class that it is made of."""
+
+    target_class = "apikeys.authentication.LeavesAccessTokens"
+    match_subclasses = True
+
+    @property
+    def name(self) -> Any:  # type: ignore[override]
+        return _other(self.target).name
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        """Return the definition of the other class."""
+        return _other(self.target).get_security_definition(auto_schema)
+
+    def get_security_requirement(self, auto_schema: Any) -> Any:
+        """Return the requirement of the other class."""
+        return _other(self.target).get_security_requirement(auto_schema)
+
+    @classmethod
+    def _matches(cls, target: Any) -> bool:
+        # Where nothing is known of the other class, spectacular warns of that, as of any.
+        return super()._matches(target) and _other(target) is not None
+
+
+def _other(authenticator: Any) -> Any:
+    """Return what spectacular knows of the class beside ``LeavesAccessTokens``, or None."""
+    for base in type(authenticator).__mro__:
+        if not issubclass(base, LeavesAccessTokens) and hasattr(base, "authenticate"):
+            found: Any = OpenApiAuthenticationExtension.get_match(base)
+            if found is not None:
+                return found
+    return None
 
 
 class StrictInput(OpenApiSerializerExtension):
