@@ -23,6 +23,7 @@ from apikeys.drf.functions import adopt
 
 # A scheme belongs to a dialect and a carrier, and many classes may read it.
 set_override(AccessTokenAuthentication, "suppress_collision_warning", True)
+set_override(LeavesAccessTokens, "suppress_collision_warning", True)
 
 
 class AccessTokenScheme(OpenApiAuthenticationExtension):

@@ -68,12 +68,22 @@ def _other_schemes(visit: Visit) -> None:
 
 
 def _schema(visit: Visit) -> None:
+    from drf_spectacular.generators import SchemaGenerator
+    from drf_spectacular.settings import patched_settings
+    from drf_spectacular.validation import validate_schema
+
     response = visit.get("/schema?format=json")
     same(response.status_code, 200, "the host's own document")
     document = response.json()
     for path in ("/notes", "/function", "/either"):
         named = [name for each in document["paths"][path]["get"]["security"] for name in each]
         assert "defaultX-API-Key" in named, f"{path}: {named}"
+    for path in ("/keys-first", "/jwt-first"):
+        named = [name for each in document["paths"][path]["get"]["security"] for name in each]
+        assert {"jwtAuth", "defaultX-API-Key"} <= set(named), f"{path}: {named}"
+    for version in ("3.0.3", "3.1.0"):
+        with patched_settings({"OAS_VERSION": version}):
+            validate_schema(SchemaGenerator().get_schema(request=None, public=True))
     same(visit.get("/schema?format=json", visit.key).status_code, 403, "not opened to keys")
     page = visit.get("/access/v1/docs").content.decode()
     for path in ("/function", "/summary", "/either"):
