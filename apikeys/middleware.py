@@ -1,6 +1,7 @@
-"""After the response: usage, last use, headers for limits and caches, one log line for a refusal.
+"""Before the view: whether a trusted proxy has ended TLS. After it: usage, last use, headers for
+limits and caches, one log line for a refusal.
 
-Looks only at what the authenticator left on the request, and never breaks a response.
+The latter looks only at what the authenticator left on the request, and never breaks a response.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseBase
 
-from apikeys import pasted
+from apikeys import conf, networks, pasted
 from apikeys.access import state as states
 from apikeys.access.caching import is_told, mark
 from apikeys.access.finishing import ABANDONED, finish, waits
@@ -22,6 +24,33 @@ from apikeys.exceptions import unavailable
 from apikeys.logs import printable
 
 logger = logging.getLogger("apikeys.requests")
+
+
+class TrustedProxyMiddleware:
+    """Put it first: lets Django itself know of TLS that a trusted proxy has ended.
+
+    From then on ``request.scheme``, ``request.is_secure()`` and the addresses of
+    ``build_absolute_uri`` are those of the client's connection, as ``networks.is_secure`` reads
+    them: ``X-Forwarded-Proto`` counts from ``TRUSTED_PROXIES`` alone, where Django's own
+    ``SECURE_PROXY_SSL_HEADER`` believes it from anybody. ``REMOTE_ADDR`` stays the proxy's:
+    ``networks.address_of`` returns the client's.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        proxies = conf.get().trusted_proxies
+        # The server's own word, as for keys: never that of SECURE_PROXY_SSL_HEADER.
+        scheme = request._get_scheme() or "http"  # type: ignore[attr-defined]
+        if proxies and scheme != "https" and networks.is_secure(request.META, scheme, proxies):
+            _say_https(request)
+        return self.get_response(request)
 
 
 class AccessTokenMiddleware:
@@ -71,6 +100,14 @@ class AccessTokenMiddleware:
     ) -> HttpResponseBase | None:
         """Answer 503 in the dialect's words where the database failed around the view."""
         return unavailable(request, exception)
+
+
+def _say_https(request: HttpRequest) -> None:
+    """Put the scheme where Django reads the server's: below every header."""
+    if isinstance(request, ASGIRequest):
+        request.scope = {**request.scope, "scheme": "https"}  # the server's own stays as it is
+    else:
+        request.META["wsgi.url_scheme"] = "https"
 
 
 def _count_abandoned(request: HttpRequest) -> None:

@@ -59,7 +59,7 @@ INSTALLED_APPS = [
     "project.demo.fastly",
 ]
 MIDDLEWARE = [
-    "project.proxies.TrustedProxyMiddleware",
+    "apikeys.middleware.TrustedProxyMiddleware",
     "project.languages.OneLanguageMiddleware",
     "project.headers.PageHeadersMiddleware",
     "project.outage.OutageMiddleware",
@@ -152,8 +152,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 # By PagesOverHTTPSMiddleware, which knows which are for people.
 SECURE_REDIRECT_EXEMPT = [""]
-# Not a header: only TrustedProxyMiddleware can set it.
-SECURE_PROXY_SSL_HEADER = ("apikeys.proven_scheme", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

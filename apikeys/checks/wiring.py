@@ -24,21 +24,24 @@ _DRFS: Final = "rest_framework.views.exception_handler"
 def check_wiring(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """Middleware and exception handler are in their places."""
     found: list[CheckMessage] = []
-    if not any(map(_is_middleware, settings.MIDDLEWARE)):
+    if not has_middleware(AccessTokenMiddleware):
         hint = f'Add "{MIDDLEWARE}" after Django\'s AuthenticationMiddleware.'
         found.append(Error("Usage and limit headers need a middleware.", hint, id="apikeys.E010"))
     found += _check_handler(getattr(settings, "REST_FRAMEWORK", {}).get("EXCEPTION_HANDLER"))
     return found
 
 
-def _is_middleware(path: str) -> bool:
-    if path == MIDDLEWARE:
-        return True
+def has_middleware(wanted: type) -> bool:
+    """Whether the setting ``MIDDLEWARE`` names this class, or one that is made of it."""
+    return any(_is(wanted, path) for path in settings.MIDDLEWARE)
+
+
+def _is(wanted: type, path: str) -> bool:
     try:
         named = import_string(path)
     except ImportError:
         return False  # Django tells
-    return isinstance(named, type) and issubclass(named, AccessTokenMiddleware)
+    return isinstance(named, type) and issubclass(named, wanted)
 
 
 def _check_handler(configured: Any) -> list[CheckMessage]:

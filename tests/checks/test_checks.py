@@ -29,6 +29,7 @@ from rest_framework.viewsets import ViewSet
 
 from apikeys import checks
 from apikeys.authentication import AccessTokenAuthentication
+from apikeys.middleware import TrustedProxyMiddleware
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope
 
@@ -263,6 +264,32 @@ def test_a_deployment_without_pepper_redis_or_https_is_warned_of_each():
         assert checks.deployment.check_deployment(None) == []
     with with_settings(NONSENSE=1):
         assert checks.deployment.check_deployment(None) == []
+
+
+PROXIES = "apikeys.middleware.TrustedProxyMiddleware"
+
+
+def test_pages_behind_a_proxy_need_a_middleware_or_django_s_own_header(settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != PROXIES]
+    settings.SECURE_PROXY_SSL_HEADER = None
+    proxied = with_settings(
+        LIMITS_STORAGE="redis://h", REQUIRE_HTTPS=True, TRUSTED_PROXIES=["10.0.0.0/8"]
+    )
+    with proxied:
+        (found,) = checks.deployment.check_deployment(None)
+        assert found.id == "apikeys.W033"
+        assert f'MIDDLEWARE = ["{PROXIES}", …]' in found.hint
+        with override_settings(MIDDLEWARE=[f"{__name__}.OwnProxies", *settings.MIDDLEWARE]):
+            assert checks.deployment.check_deployment(None) == []
+        with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+            assert checks.deployment.check_deployment(None) == []
+        without_pages = [name for name in settings.INSTALLED_APPS if name != "dashboard"]
+        with override_settings(INSTALLED_APPS=without_pages):
+            assert checks.deployment.check_deployment(None) == []
+
+
+class OwnProxies(TrustedProxyMiddleware):
+    """A host's own."""
 
 
 def test_the_warning_of_plain_http_names_the_setting_that_allows_it():

@@ -143,7 +143,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "slowed",
     ],
     "logs": ["FewOfAKind", "NoTraceOfStrangers", "printable"],
-    "middleware": ["AccessTokenMiddleware"],
+    "middleware": ["AccessTokenMiddleware", "TrustedProxyMiddleware"],
     "models": [
         "AccessToken",
         "AuditEvent",

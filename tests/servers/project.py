@@ -20,9 +20,12 @@ from tests.hosts.host import Host
 from tests.hosts.project import make
 from tests.systems.server import free_port
 
+LOG_IN = "/dashboard/log-in"
+PASSWORD = "correct horse battery staple"
 SETTINGS = """
 import os
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+MIDDLEWARE = ["apikeys.middleware.TrustedProxyMiddleware", *MIDDLEWARE]
 # No limit on the token's requests is a subject here, and none is written before the end.
 APIKEYS["REQUIRE_HTTPS"] = False
 APIKEYS["FLUSH_SECONDS"] = float(os.environ.get("FLUSH_SECONDS", 3600))
@@ -58,11 +61,11 @@ def seen(request):
     )
 """
 URLS = """
-from django.urls import path
+from django.urls import include, path
 
 from mysite.seen import seen
 
-urlpatterns = [path("seen", seen)]
+urlpatterns = [path("seen", seen), path("dashboard/", include("dashboard.urls"))]
 """
 BARE = """
 import os
@@ -138,7 +141,7 @@ from apikeys.services.tokens import create_token
 
 call_command("migrate", verbosity=0)
 system = Actor.system("the host")
-alice = get_user_model().objects.create_user("alice")
+alice = get_user_model().objects.create_user("alice", password="PASSWORD")
 acme = create_organization(actor=system, name="Acme", admin=alice)
 workspace = acme.workspaces.get(slug="development")
 
@@ -156,7 +159,7 @@ def issue(name, *networks):
 
 made = {"any": issue("any"), "other": issue("other"), "listed": issue("listed", "203.0.113.9")}
 print(json.dumps(made))
-"""
+""".replace("PASSWORD", PASSWORD)
 START_SECONDS = 60
 
 

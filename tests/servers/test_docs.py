@@ -10,6 +10,7 @@ from tests.hosts.host import ROOT
 from tests.servers import project, tables
 from tests.servers.rows import SOCKETS
 
+SETTINGS = ("APIKEYS", "MIDDLEWARE")
 PAGE = (ROOT / "docs" / "servers.md").read_text()
 
 
@@ -25,7 +26,7 @@ def test_the_page_names_the_servers_that_were_tried_on_a_socket() -> None:
 def test_the_programs_of_the_page_are_those_that_are_run() -> None:
     blocks = re.findall(r"^( *)```python\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
     shown = [re.sub(f"^{indent}", "", text, flags=re.MULTILINE) for indent, text in blocks]
-    [asgi, waitress, ctrl_c] = [text for text in shown if not text.startswith("APIKEYS")]
+    [asgi, waitress, ctrl_c] = [text for text in shown if not text.startswith(SETTINGS)]
     assert ctrl_c == project.CTRL_C.lstrip()
     assert lines(waitress) == lines(project.WAITRESS.replace("sys.argv[1]", '"127.0.0.1:8000"'))
     assert lines(asgi) == lines(project.ASGI)

@@ -6,7 +6,9 @@ Clients come from 127.0.0.9, and the proxy asks from 127.0.0.1.
 from __future__ import annotations
 
 import base64
+import http.client
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -17,10 +19,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.servers.project import START_SECONDS, Site, ask
+from tests.servers.project import LOG_IN, PASSWORD, START_SECONDS, Site, ask
 from tests.servers.proxies import PROXIES, Proxy
 from tests.systems.server import free_port
 
@@ -57,13 +60,41 @@ class Front:
         self.port, self.tls = port, tls
 
     def ask(self, *headers: tuple[str, str], tls: bool = False) -> tuple[int, Any]:
+        return ask(self.connect(tls=tls), *headers)
+
+    def connect(self, *, tls: bool) -> socket.socket:
         where = ("127.0.0.1", self.tls if tls else self.port)
         connection = socket.create_connection(where, timeout=30, source_address=(CLIENT, 0))
-        if tls:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            connection = context.wrap_socket(connection)
-        return ask(connection, *headers)
+        if not tls:
+            return connection
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(connection)
+
+    def log_in(self, scheme: str) -> int:
+        """Send the pages' own form as a browser does; return the status."""
+        tls = scheme == "https"
+        host = f"127.0.0.1:{self.tls if tls else self.port}"
+        client = http.client.HTTPConnection("127.0.0.1")
+        client.sock = self.connect(tls=tls)
+        client.request("GET", LOG_IN, headers={"Host": host, "Connection": "close"})
+        page = client.getresponse()
+        [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+        client.close()
+        headers = {
+            "Host": host,
+            "Origin": f"{scheme}://{host}",
+            "Cookie": page.headers["Set-Cookie"].partition(";")[0],
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Connection": "close",
+        }
+        fields = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": token}
+        client.sock = self.connect(tls=tls)
+        client.request("POST", LOG_IN, urlencode(fields), headers)
+        try:
+            return client.getresponse().status
+        finally:
+            client.close()
 
 
 @contextmanager
@@ -148,6 +179,8 @@ def look(site: Site, front: Front, proxy: Proxy) -> None:
             if proxy.tls:
                 status, seen = front.ask(carrier, *spoofed, tls=True)
                 assert (status, seen["address"], seen["secure"]) == (200, CLIENT, True)
+    if proxy.tls:
+        assert [front.log_in(scheme) for scheme in ("http", "https")] == [302, 302]
     assert front.ask(("X-API-Key", site.keys["listed"]), *SPOOFED)[0] == 401
     assert front.ask(("X-API-Key", key), ("X-API-Key", other))[0] == 400
     assert front.ask(("X-API-Key", key), ("Authorization", f"Bearer {other}"))[0] == 400
