@@ -147,7 +147,7 @@ class Proxy:
         arguments: the program's; {config} is the file.
         tls: it ends TLS here.
         server: the command of the server behind it.
-        unix: the server listens on a Unix socket.
+        socket: how the server is told of a Unix socket, with {} for its path; "": it has a port.
         trusted: TRUSTED_PROXIES of the project.
     """
 
@@ -158,7 +158,7 @@ class Proxy:
     arguments: tuple[str, ...]
     tls: bool = True
     server: tuple[str, ...] = (*GUNICORN, *NO_HEADERS)
-    unix: bool = False
+    socket: str = ""
     trusted: str = "127.0.0.1/32"
 
 
@@ -180,7 +180,7 @@ PROXIES = (
         NGINX_LINES,
         NGINX,
         _NGINX,
-        unix=True,
+        socket="unix:{}",
         trusted="unix",
     ),
     Proxy(
@@ -190,7 +190,7 @@ PROXIES = (
         NGINX,
         _NGINX,
         server=("uvicorn", UVICORN[1], "--uds", "{at}", "--no-proxy-headers"),
-        unix=True,
+        socket="{}",
         trusted="unix",
     ),
     Proxy("Apache", "apache2", APACHE_LINES, APACHE, ("-DFOREGROUND", "-f", "{config}")),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
 from tests.servers.proxies import PROXIES, Proxy
 from tests.servers.rows import BELIEFS, REQUESTS, STOPS, Beliefs, Stop
 
-PLACES = {"{at}": "127.0.0.1:8000", "{port}": "8000", "{packages}": "/path/of/venv"}
+PLACES = {"at": "127.0.0.1:8000", "port": "8000", "packages": "/path/of/venv"}
+SOCKET = "/run/mysite/mysite.sock"
 
 
 def stops() -> str:
@@ -29,7 +31,8 @@ def proxies() -> str:
     for each in PROXIES:
         same, before = each.lines == before, each.lines
         trusted = f"`{each.trusted}`" if each.trusted else "none"
-        rows.append((each.name, "the same" if same else lines(each), command(each.server), trusted))
+        server = command(each.server, each.socket.format(SOCKET))
+        rows.append((each.name, "the same" if same else lines(each), server, trusted))
     return table(("Proxy", "Its lines", "Server behind it", "`TRUSTED_PROXIES`"), rows)
 
 
@@ -38,10 +41,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in made)
 
 
-def command(words: Sequence[str]) -> str:
-    text = " ".join(words)
-    for place, shown in PLACES.items():
-        text = text.replace(place, shown)
+def command(words: Sequence[str], at: str = "") -> str:
+    """A command as a shell takes it; it listens on our port, or on a socket."""
+    places = {**PLACES, "at": at or PLACES["at"]}
+    # A person would write "" for an empty word, and both are one to a shell.
+    text = shlex.join(word.format(**places) for word in words).replace("''", '""')
     return f"`{text}`"
 
 

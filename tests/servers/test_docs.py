@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 
 from tests.hosts.host import ROOT
 from tests.servers import project, tables
+from tests.servers.proxies import PROXIES
 from tests.servers.rows import SOCKETS
 
 SETTINGS = ("APIKEYS", "MIDDLEWARE")
@@ -17,6 +19,15 @@ PAGE = (ROOT / "docs" / "servers.md").read_text()
 @pytest.mark.parametrize("name", ["stops", "beliefs", "proxies"])
 def test_the_page_has_the_table_of_what_is_run(name: str) -> None:
     assert getattr(tables, name)() in PAGE
+
+
+def test_a_shell_takes_the_commands_of_the_proxies_for_what_is_run() -> None:
+    for proxy in PROXIES:
+        at = proxy.socket.format(tables.SOCKET)
+        text = tables.command(proxy.server, at).strip("`")
+        places = {**tables.PLACES, "at": at or "127.0.0.1:8000"}
+        assert shlex.split(text) == [word.format(**places) for word in proxy.server]
+        assert (":8000" in text or "--port 8000" in text) is not bool(at)
 
 
 def test_the_page_names_the_servers_that_were_tried_on_a_socket() -> None:

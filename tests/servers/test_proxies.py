@@ -156,11 +156,9 @@ def test_address_scheme_and_keys_come_through(site: Site, pem: Path, proxy: Prox
     # Not in pytest's own folder: the path of a socket may not be long.
     with tempfile.TemporaryDirectory(prefix="apikeys-") as made:
         folder = Path(made)
-        at = f"unix:{folder}/socket" if proxy.unix else ""
-        if proxy.unix and proxy.server[0] == "uvicorn":
-            at = at.removeprefix("unix:")
+        at = proxy.socket.format(folder / "socket")
         with site.serve(proxy.server, at, TRUSTED_PROXIES=proxy.trusted) as server:
-            behind = f"unix:{folder}/socket" if proxy.unix else f"127.0.0.1:{server.at}"
+            behind = f"unix:{folder}/socket" if proxy.socket else f"127.0.0.1:{server.at}"
             with started(proxy, program, behind, folder, pem) as front:
                 look(site, front, proxy)
 
