@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from apikeys import conf, dialects, limits, networks, principals
-from apikeys.access import hops
+from apikeys.access import proxy_hints
 from apikeys.access.foreign import carries_key
 from apikeys.access.incoming import Incoming
 from apikeys.access.outages import is_outage
@@ -65,7 +65,7 @@ def begin(
     proxies = conf.get().trusted_proxies
     access.address = networks.client_address(meta, proxies)
     if access.address is None:
-        hops.tell_of_unknown(meta, proxies)
+        proxy_hints.tell_of_unknown(meta, proxies)
     return access
 
 
@@ -180,6 +180,9 @@ def refuse(access: Access, refusal: Refusal) -> Refusal:
     access.taken = ()
     # Its frames hold the access, which would then be freed by the garbage collector alone.
     access.refusal = refusal.with_traceback(None)
+    if refusal.reason is Reason.ADDRESS_NOT_ALLOWED:
+        proxies = conf.get().trusted_proxies
+        proxy_hints.tell_of_stranger(access.incoming.meta, access.address, proxies)
     unproven = FACES[refusal.reason].status == 401 and refusal.reason is not Reason.MISSING
     if not (unproven or refusal.reason is Reason.AMBIGUOUS):
         return refusal

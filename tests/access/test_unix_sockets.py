@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from rest_framework.test import APIClient
 
-from apikeys.access import hops
+from apikeys.access import proxy_hints
 from apikeys.activity import usage
 from apikeys.asgi import AccessTokenRequired
 from apikeys.models import RefusalCounter
@@ -28,7 +28,7 @@ SOCKET = {
 
 @pytest.fixture(autouse=True)
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hops, "_told_at", float("-inf"))
+    monkeypatch.setattr(proxy_hints, "_told_at", {})
 
 
 def status(key: str, **meta: str) -> int:
@@ -108,7 +108,7 @@ def test_a_trusted_proxy_that_names_nobody_is_said_once_a_minute(
     line: str,
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(hops, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(proxy_hints, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     apis.say(settings, TRUSTED_PROXIES=[trusted], REQUIRE_HTTPS=False)
     key = issue(allowed_networks=["198.51.100.7/32"]).api_key
     for seconds, lines in ((0, 1), (59, 1), (1, 2)):
