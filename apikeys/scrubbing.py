@@ -11,14 +11,16 @@ them and no models, so a settings module may import it::
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import Resolver404, resolve
+from django.utils import translation
 from django.utils.module_loading import import_string
 
-from apikeys import conf, dialects, pasted
+from apikeys import conf, dialects, pasted, urlconfs
 from apikeys.dialects import Dialect
 
 __all__ = [
@@ -35,7 +37,8 @@ __all__ = [
 WITHHELD: Final = pasted.WITHHELD
 # As the management API and our pages call them.
 _FIELDS: Final = ("secret", "api_key")
-_OUR_PACKAGES: Final = ("apikeys", "dashboard")
+# Our packages and our namespaces; a package `dashboard` may be the host's own.
+_OURS: Final = frozenset({"apikeys", "apikeys_dashboard"})
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 # What is left of a report where nobody can tell what a key looks like.
 _VALUES: Final = ("request", "breadcrumbs", "extra", "contexts", "spans", "context")
@@ -116,15 +119,39 @@ def structlog_processor(logger: Any, method_name: str, event_dict: Any) -> Any:
 
 
 def makes_no_secret(request: Any) -> bool:
-    """Whether the answer to a Django request holds no new secret of ours: False for every change by
-    the management API and the dashboard. For ``SILKY_INTERCEPT_FUNC`` and other filters."""
+    """Whether the answer to a Django request holds no new secret of ours.
+
+    False for every change by the management API and the dashboard, in whichever URLconf and
+    language they are. Looks at method and path alone, so it can be asked before any middleware. For
+    ``SILKY_INTERCEPT_FUNC`` and other filters.
+
+    Args:
+        request: the Django request.
+    """
     if request.method in _SAFE_METHODS:
         return True
+    # A middleware inside may choose them yet.
+    chosen = getattr(request, "urlconf", None)
+    known = [chosen] if chosen else [place.urlconf for place in urlconfs.places()]
+    for language in _languages(request):
+        with translation.override(language):
+            if any(_leads_to_ours(request.path_info, urlconf) for urlconf in known):
+                return False
+    return True
+
+
+def _languages(request: Any) -> set[str]:
+    of_request = translation.get_language_from_request(request, check_path=True)
+    return {translation.get_language() or of_request, of_request, settings.LANGUAGE_CODE}
+
+
+def _leads_to_ours(path: str, urlconf: Any) -> bool:
     try:
-        view: Callable[..., Any] = resolve(request.path_info).func
-    except Resolver404:
-        return True
-    return view.__module__.partition(".")[0] not in _OUR_PACKAGES
+        match = resolve(path, urlconf)
+    except (Resolver404, ImportError):
+        return False
+    package = getattr(match.func, "__module__", "").partition(".")[0]
+    return package in _OURS or not _OURS.isdisjoint(match.app_names)
 
 
 class _Scrubber:

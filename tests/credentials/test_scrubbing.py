@@ -8,13 +8,17 @@ import json
 import os
 import subprocess
 import sys
+import types
 from typing import Any
 
 import pytest
+from django.conf.urls.i18n import i18n_patterns
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
+from django.urls import include, path
 
 from apikeys import scrubbing
+from apikeys.api import urls as api_urls
 from apikeys.credentials.carriers import Header
 from apikeys.credentials.keys import HEX, KeyShape, api_key
 from apikeys.dialects import DefaultDialect, Dialect, EnvNames
@@ -221,21 +225,63 @@ def test_where_a_dialect_can_not_be_loaded_a_report_keeps_no_values(settings: An
     assert not {"request", "breadcrumbs", "spans", "extra"} & set(event)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "expected"),
-    [
-        ("get", "/access/v1/organizations/acme/tokens", True),
-        ("post", "/access/v1/organizations/acme/tokens", False),
-        ("post", "/access/v1/organizations/acme/tokens/A1/rotate", False),
-        ("get", "/dashboard/acme/tokens/new", True),
-        ("post", "/dashboard/acme/tokens/new", False),
-        ("post", "/login", True),
-        ("post", "/nowhere", True),
-    ],
-)
-def test_requests_that_may_make_a_secret_are_told(method: str, path: str, expected: bool) -> None:
+# A host's own package and namespace of a name that ours have, too.
+theirs = types.ModuleType("dashboard.views")
+exec("def board(request):\n    ...", theirs.__dict__)
+others = types.ModuleType("tests.urls_of_others")
+others.urlpatterns = [  # type: ignore[attr-defined]
+    path("board/new", theirs.board),
+    path("named/", include(([path("new", theirs.board, name="tokens")], "dashboard"))),
+]
+second = types.ModuleType("tests.urls_of_the_second_name")
+second.urlpatterns = [  # type: ignore[attr-defined]
+    path("pages/", include("apikeys_dashboard.urls")),
+    *others.urlpatterns,
+]
+spoken = types.ModuleType("tests.urls_in_languages")
+spoken.urlpatterns = i18n_patterns(path("pages/", include("dashboard.urls")))  # type: ignore[attr-defined]
+bare = types.ModuleType("tests.urls_without_namespace")
+bare.urlpatterns = [path("", include(api_urls.urlpatterns))]  # type: ignore[attr-defined]
+
+REQUESTS = [
+    ("project.urls", "get", "/access/v1/organizations/acme/tokens", True),
+    ("project.urls", "post", "/access/v1/organizations/acme/tokens", False),
+    ("project.urls", "post", "/access/v1/organizations/acme/tokens/A1/rotate", False),
+    ("project.urls", "get", "/dashboard/acme/tokens/new", True),
+    ("project.urls", "post", "/dashboard/acme/tokens/new", False),
+    ("project.urls", "post", "/login", True),
+    ("project.urls", "post", "/nowhere", True),
+    (second, "get", "/pages/acme/tokens/new", True),
+    (second, "post", "/pages/acme/tokens/new", False),
+    (second, "post", "/board/new", True),
+    (second, "post", "/named/new", True),
+    (others, "post", "/board/new", True),
+    (spoken, "post", "/en/pages/acme/tokens/new", False),
+    (spoken, "post", "/de/pages/acme/tokens/new", False),
+    (bare, "post", "/v1/organizations/acme/tokens", False),
+]
+
+
+@pytest.mark.parametrize(("urlconf", "method", "path", "expected"), REQUESTS)
+def test_requests_that_may_make_a_secret_are_told(
+    settings: Any, urlconf: Any, method: str, path: str, expected: bool
+) -> None:
+    settings.ROOT_URLCONF = urlconf
+    settings.LANGUAGES = [("en", "English"), ("de", "German")]
     request = getattr(RequestFactory(), method)(path)
     assert scrubbing.makes_no_secret(request) is expected
+
+
+def test_pages_in_a_urlconf_that_a_middleware_chooses_later_are_told(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, second.__name__, second)
+    request = RequestFactory().post("/pages/acme/tokens/new")
+    assert scrubbing.makes_no_secret(request) is True
+    say(settings, DIALECTS=DIALECTS, URLCONFS={second.__name__: "https://keys.example.org"})
+    assert scrubbing.makes_no_secret(request) is False
+    request.urlconf = others
+    assert scrubbing.makes_no_secret(request) is True
 
 
 SETTINGS = """

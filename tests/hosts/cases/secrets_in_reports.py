@@ -195,6 +195,21 @@ def _elastic(visit: Visit) -> str:
     return text
 
 
+def _silk_host(name: str, pages: str) -> Host:
+    urls = canary.URLS.replace('include("dashboard.urls")', f'include("{pages}.urls")')
+    first = f'INSTALLED_APPS[INSTALLED_APPS.index("dashboard")] = "{pages}"\n'
+    return host(
+        name,
+        first + BLOCKS["silk"],
+        travel(rows("silk.Request", "silk.Response", "silk.SQLQuery")),
+        "django-silk",
+        files={
+            "mysite/urls.py": urls
+            + 'urlpatterns.append(path("silk/", include("silk.urls", namespace="silk")))\n'
+        },
+    )
+
+
 HOSTS = [
     _sentry_host("Sentry", "send_default_pii=False,", "wsgi"),
     _sentry_host("Sentry with send_default_pii", "send_default_pii=True,", "wsgi"),
@@ -204,16 +219,8 @@ HOSTS = [
     _otel_host("OpenTelemetry in Django under ASGI", "asgi", OTEL_DJANGO.replace("{kind}", "asgi")),
     _otel_host("OpenTelemetry around WSGI", "wsgi", OTEL_WSGI),
     _otel_host("OpenTelemetry around ASGI", "asgi", OTEL_ASGI),
-    host(
-        "silk",
-        BLOCKS["silk"],
-        travel(rows("silk.Request", "silk.Response", "silk.SQLQuery")),
-        "django-silk",
-        files={
-            "mysite/urls.py": canary.URLS
-            + 'urlpatterns.append(path("silk/", include("silk.urls", namespace="silk")))\n'
-        },
-    ),
+    _silk_host("silk", "dashboard"),
+    _silk_host("silk, our pages by the second name", "apikeys_dashboard"),
     host(
         "the debug toolbar",
         TOOLBAR,
