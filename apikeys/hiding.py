@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from apikeys import dialects
 from apikeys.credentials.hiding import Keys
+from apikeys.recognition import may_be_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,8 @@ def hide_keys_wsgi(application: WSGIApplication) -> WSGIApplication:
         application = hide_keys_wsgi(get_wsgi_application())
 
     The headers that dialects have for themselves are hidden whole. ``Authorization`` is where it
-    brings what looks like a key of any dialect; a JWT or a password of another scheme stays.
+    brings what may be a key of any dialect (``apikeys.recognition``), whatever the scheme; a JWT,
+    an opaque token or a password of another scheme stays.
 
     Args:
         application: the application of the site, with all that wraps it.
@@ -76,13 +78,6 @@ def _keys() -> Keys:
     global _built
     known = dialects.all_dialects()
     if _built is None or _built[0] is not known:
-        every = known.values()
-        _built = (
-            known,
-            Keys(
-                [carrier for dialect in every for carrier in dialect.carriers],
-                frozenset().union(*(dialect.accepted_prefixes for dialect in every)),
-                [shape for dialect in every for shape in dialect.accepted_key_shapes],
-            ),
-        )
+        every = [carrier for dialect in known.values() for carrier in dialect.carriers]
+        _built = (known, Keys(every, may_be_key))
     return _built[1]

@@ -203,6 +203,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
         "stamp",
         "stamp_log_in",
     ],
+    "recognition": ["may_be_key"],
     "refusals": ["Face", "Reason", "Refusal", "retry_sentence"],
     "restrictions": ["Face", "Facts", "Restriction"],
     "scopes": [
