@@ -26,6 +26,8 @@ _NO_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 # Other schemes' tokens are one word of these letters (RFC 6750, section 2.1): inside one no prefix
 # is looked for.
 _INSIDE: Final = r"[\w.~+/-]"
+# Compact JWS and JWE, whose header is JSON (RFC 7515, RFC 7516): what others bring most often.
+_JWT: Final = re.compile(r"(?:\w+ +)?eyJ[\w-]*(?:\.[\w-]*){2,4}", re.ASCII)
 
 
 class _Known(NamedTuple):
@@ -52,6 +54,8 @@ def may_be_key(carrier: Carrier | None, credential: bytes) -> bool:
         return True
     text = credential.decode("latin-1")
     if not isinstance(carrier, Basic):
+        if _JWT.fullmatch(text):
+            return False
         # Alone behind its scheme a prefix is enough; a name or another word may begin with one.
         return _holds_key(text, known.long if carrier is None else known.start, known)
     pair, broken = _decoded(credential)

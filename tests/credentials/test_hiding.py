@@ -44,6 +44,10 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+def claims(key: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"key": key}).encode()).decode().rstrip("=")
+
+
 OURS = {
     "a header of its own": ("HTTP_X_API_KEY", KEY),
     "another dialect's header": ("HTTP_FASTLY_KEY", KEY),
@@ -80,6 +84,7 @@ OURS = {
         "HTTP_AUTHORIZATION",
         json.dumps({"id": TOKEN_ID, "secret": SECRET}).join(["Bearer ", ""]),
     ),
+    "Bearer of a JWT and a key": ("HTTP_AUTHORIZATION", f"Bearer {JWT} {KEY}"),
     "Bearer said twice": ("HTTP_AUTHORIZATION", f"Bearer Bearer {KEY}"),
     "a key behind a scheme that no dialect knows": ("HTTP_AUTHORIZATION", f"Token {KEY}"),
     "a key without a scheme": ("HTTP_AUTHORIZATION", KEY),
@@ -100,6 +105,8 @@ OURS = {
 }
 OTHERS = {
     "a JWT": f"Bearer {JWT}",
+    "a JWT that says a key": f"Bearer eyJhbGciOiJub25lIn0.{claims(KEY)}.x_y",
+    "a JWT behind a scheme that no dialect knows": f"JWT {JWT}",
     "an opaque token": "Bearer mF_9.B5f-4.1JqM",
     "a person's password": basic("alice@example.org", "correct horse battery staple"),
     "a name as long as an id": basic("a" * 16, "correct horse battery staple"),
