@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import uuid
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -86,6 +89,7 @@ def sentry(monkeypatch):
 
 
 SCRUBBED = {"before_send": scrubbing.before_send}
+STREAMED = {**SCRUBBED, "traces_sample_rate": 1.0, "trace_lifecycle": "stream"}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,13 @@ SCRUBBED = {"before_send": scrubbing.before_send}
         (SCRUBBED, []),
         ({"before_send": lambda event, hint: event}, []),
         ({**SCRUBBED, "traces_sample_rate": 0.1, "before_send_transaction": print}, []),
+        ({**STREAMED, "before_send_transaction": print}, ["apikeys.W092"]),
+        ({**STREAMED, "before_send_span": print}, []),
+        (
+            {**SCRUBBED, "traces_sample_rate": 1, "_experiments": {"trace_lifecycle": "stream"}},
+            ["apikeys.W092"],
+        ),
+        ({**STREAMED, "_experiments": {"before_send_span": print}}, []),
         ({"active": False}, []),
     ],
 )
@@ -104,18 +115,71 @@ def test_sentry_is_sent_keys_without_a_function_that_removes_them(sentry, option
     assert ids() == expected
 
 
-@pytest.mark.parametrize("module", ["wsgi", "asgi"])
-def test_where_the_application_hides_keys_sentry_is_sent_none(
-    sentry, settings, tmp_path, monkeypatch, module
-):
-    package = tmp_path / f"shop_{module}"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
+def test_the_hint_names_every_hook_that_the_page_names(sentry):
+    page = (Path(__file__).parents[2] / "docs" / "secrets-in-other-tools.md").read_text()
+    hooks = set(re.findall(r"(before_send\w*)=scrubbing", page))
+    assert {"before_send", "before_send_transaction", "before_send_log"} < hooks
+    sentry()
+    [message] = checks.tools.check_tools(None)
+    assert hooks <= set(re.findall(r"\bbefore_send\w*", message.hint))
+    assert "hide_keys_wsgi or hide_keys_asgi" in message.hint
+
+
+@pytest.fixture
+def says(settings, tmp_path, monkeypatch):
+    """Write a module of a package beside the one that the settings name."""
     monkeypatch.syspath_prepend(tmp_path)
-    settings.WSGI_APPLICATION = f"shop_{module}.wsgi.application"
+    name = f"shop_{uuid.uuid4().hex}"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("")
+    settings.WSGI_APPLICATION = f"{name}.wsgi.application"
+
+    def write(module, text):
+        (tmp_path / name / f"{module}.py").write_text(text)
+        return f"{name}.{module}.application"
+
+    return write
+
+
+WRAPS = [
+    "raise RuntimeError\napplication = hide_keys_wsgi(x)\n",
+    "from apikeys import hiding\napplication = hiding.hide_keys_asgi(x)\n",
+    "from apikeys.hiding import hide_keys_wsgi as wrap\napplication = wrap(outer(x))\n",
+    "application = outer(hide_keys_wsgi(x))\n",
+    "@hide_keys_asgi\nasync def application(scope, receive, send): ...\n",
+]
+WRAPS_NOT = [
+    "# hide_keys_wsgi(x) breaks our proxy\napplication = x\n",
+    '"""No hide_keys_wsgi(application) here."""\n',
+    "from apikeys.hiding import hide_keys_wsgi\napplication = x\n",
+    "from apikeys.hiding import hide_keys_wsgi as wrap\napplication = other(x)\n",
+    "hide_keys = False\napplication = x\n",
+    "application = = hide_keys_wsgi(x)\n",
+    "\0",
+    "",
+]
+
+
+@pytest.mark.parametrize("module", ["wsgi", "asgi"])
+@pytest.mark.parametrize("text", WRAPS)
+def test_where_the_application_hides_keys_sentry_is_sent_none(sentry, says, module, text):
     sentry()
     assert ids() == ["apikeys.W092"]
-    (package / f"{module}.py").write_text("raise RuntimeError\napplication = hide_keys_wsgi(x)\n")
+    says(module, text)
+    assert ids() == []
+
+
+@pytest.mark.parametrize("module", ["wsgi", "asgi"])
+@pytest.mark.parametrize("text", WRAPS_NOT, ids=range(len(WRAPS_NOT)))
+def test_the_name_alone_hides_no_keys(sentry, says, module, text):
+    sentry()
+    says(module, text)
+    assert ids() == ["apikeys.W092"]
+
+
+def test_the_asgi_application_may_be_anywhere(sentry, says, settings):
+    sentry()
+    settings.ASGI_APPLICATION = says("routing", WRAPS[0])
     assert ids() == []
 
 
