@@ -25,6 +25,7 @@ from tests.access import test_faces_agree as agree
 from tests.access.test_asgi_servers import HOST, SETTINGS, Host
 from tests.access.test_faces_agree import FACES, ROWS, Cast, cast
 from tests.access.test_secrets_stay_hidden import assert_hidden
+from tests.hosts.kept import BLOCKS
 from tests.support import apis, asgi
 from tests.systems.server import free_port
 
@@ -132,13 +133,7 @@ from apikeys.hiding import hide_keys_wsgi
 
 application = hide_keys_wsgi(get_wsgi_application())
 """
-HIDDEN_ASGI = """
-from django.core.asgi import get_asgi_application
-
-from apikeys.hiding import hide_keys_asgi
-
-application = hide_keys_asgi(get_asgi_application())
-"""
+HIDDEN_ASGI = BLOCKS["asgi"].replace("mysite.settings", "host_settings")
 NOSY = """
 import logging
 

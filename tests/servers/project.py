@@ -80,8 +80,9 @@ ASGI = (
     BARE
     + """
 from apikeys.asgi import with_lifespan
+from apikeys.hiding import hide_keys_asgi
 
-application = with_lifespan(application)
+application = hide_keys_asgi(with_lifespan(application))
 """
 )
 CTRL_C = """

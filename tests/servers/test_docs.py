@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from tests.hosts.host import ROOT
+from tests.hosts.kept import BLOCKS
 from tests.servers import project, tables
 from tests.servers.proxies import PROXIES
 from tests.servers.rows import SOCKETS
@@ -41,6 +42,10 @@ def test_the_programs_of_the_page_are_those_that_are_run() -> None:
     assert ctrl_c == project.CTRL_C.lstrip()
     assert lines(waitress) == lines(project.WAITRESS.replace("sys.argv[1]", '"127.0.0.1:8000"'))
     assert lines(asgi) == lines(project.ASGI)
+
+
+def test_the_page_of_other_tools_has_the_same_asgi_module() -> None:
+    assert lines(BLOCKS["asgi"]) == lines(project.ASGI)
 
 
 def lines(text: str) -> list[str]:
