@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from apikeys import conf
-from apikeys.credentials.carriers import Basic, Bearer, Carrier, Header, by_header
+from apikeys.credentials.carriers import Basic, Bearer, Carrier, Header, by_header, header_name
 from apikeys.credentials.keys import BASE62, HEX, KeyShape, api_key
 from apikeys.languages import status_phrase
 from apikeys.limits import Window
@@ -158,7 +158,7 @@ class Dialect:
 
         With them those by which pages of strangers are known, where it refuses these.
         """
-        names = (_header_name(carrier) for carrier in self.carriers)
+        names = (_own_spelling(carrier) for carrier in self.carriers)
         return tuple(
             dict.fromkeys((*names, *(BY_PAGE if self.foreign_origins == "refuse" else ())))
         )
@@ -267,16 +267,16 @@ class DefaultDialect(Dialect):
 
 def _travels_in(carrier: Carrier) -> str:
     if not carrier.scheme:
-        return _header_name(carrier)
+        return _own_spelling(carrier)
     known = carrier.label.lower() == carrier.scheme
-    return f"{_header_name(carrier)}: {carrier.label if known else carrier.scheme}"
+    return f"{_own_spelling(carrier)}: {carrier.label if known else carrier.scheme}"
 
 
-def _header_name(carrier: Carrier) -> str:
+def _own_spelling(carrier: Carrier) -> str:
     own = carrier.label.upper().replace("-", "_")
     if carrier.meta_key == f"HTTP_{own}":
         return carrier.label  # in the dialect's own spelling
-    return carrier.meta_key.removeprefix("HTTP_").replace("_", "-").title()
+    return header_name(carrier.meta_key)
 
 
 _loaded: tuple[conf.Settings, dict[str, Dialect]] | None = None

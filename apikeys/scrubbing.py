@@ -21,6 +21,7 @@ from django.utils import translation
 from django.utils.module_loading import import_string
 
 from apikeys import conf, dialects, pasted, urlconfs
+from apikeys.credentials.carriers import header_name
 from apikeys.dialects import Dialect
 
 __all__ = [
@@ -60,7 +61,7 @@ def header_names(apikeys: Mapping[str, Any] | None = None) -> list[str]:
     """
     carriers = [carrier for dialect in _dialects(apikeys) for carrier in dialect.carriers]
     keys = dict.fromkeys(carrier.meta_key for carrier in carriers)
-    return [key.removeprefix("HTTP_").replace("_", "-").title() for key in keys]
+    return list(map(header_name, keys))
 
 
 def field_names(apikeys: Mapping[str, Any] | None = None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
-from apikeys.credentials.carriers import Carrier
+from apikeys.credentials.carriers import Carrier, header_name
 from apikeys.credentials.hiding import WITHHELD, give_back
 
 _SECURE: Final = {"https": "https", "wss": "https"}
@@ -81,7 +81,7 @@ def withheld(scope: MutableMapping[str, Any], keys: Collection[str]) -> dict[str
         scope: the scope; the server's own stays as it is.
         keys: their names in ``request.META``.
     """
-    names = {key.removeprefix("HTTP_").lower().replace("_", "-").encode() for key in keys}
+    names = {header_name(key).lower().encode() for key in keys}
     headers = [
         (name, b"***" if name.lower() in names else value) for name, value in scope["headers"]
     ]

@@ -205,6 +205,15 @@ def security_of(carrier: Carrier) -> dict[str, Any]:
     return {"type": "apiKey", "in": "header", "name": carrier.label}
 
 
+def header_name(meta_key: str) -> str:
+    """Return the name of a header, as Django's ``request.headers`` spells it: ``X-Api-Key``.
+
+    Args:
+        meta_key: its key in ``request.META``.
+    """
+    return meta_key.removeprefix("HTTP_").replace("_", "-").title()
+
+
 def by_header(carriers: Iterable[Carrier]) -> dict[str, dict[str, Carrier]]:
     """Return the carriers by the key of their header in ``request.META``, then by scheme."""
     found: dict[str, dict[str, Carrier]] = {}

@@ -18,6 +18,7 @@ from apikeys.credentials.carriers import (
     bringer,
     by_header,
     credential_in,
+    header_name,
 )
 
 WITHHELD: Final = "apikeys.withheld"
@@ -47,8 +48,8 @@ class Keys:
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         set_(self, "_headers", by_header(self.carriers))
-        names = {key.removeprefix("HTTP_").replace("_", "-").lower(): key for key in self._headers}
-        set_(self, "_names", {name.encode(): key for name, key in names.items()})
+        names = {header_name(key).lower().encode(): key for key in self._headers}
+        set_(self, "_names", names)
 
     def hide_in(self, environ: MutableMapping[str, Any]) -> None:
         """Put what shows no secret in the place of each key in a WSGI environ, which is changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from apikeys.credentials.carriers import Basic, Carrier
+from apikeys.credentials.carriers import Basic, Carrier, header_name
 from apikeys.services.issuing import IssuedToken
 
 
@@ -21,7 +21,7 @@ def headers_of(issued: IssuedToken, carrier: str | None = None) -> dict[str, str
     carriers = issued.token.workspace.speaks.carriers
     chosen = carriers[0] if carrier is None else _labelled(carrier, carriers)
     value = _pair(issued) if isinstance(chosen, Basic) else issued.api_key
-    return {_name(chosen): f"{chosen.scheme.title()} {value}".lstrip()}
+    return {header_name(chosen.meta_key): f"{chosen.scheme.title()} {value}".lstrip()}
 
 
 def _labelled(label: str, carriers: tuple[Carrier, ...]) -> Carrier:
@@ -34,7 +34,3 @@ def _labelled(label: str, carriers: tuple[Carrier, ...]) -> Carrier:
 
 def _pair(issued: IssuedToken) -> str:
     return base64.b64encode(f"{issued.token.token_id}:{issued.secret}".encode()).decode()
-
-
-def _name(carrier: Carrier) -> str:
-    return carrier.meta_key.removeprefix("HTTP_").replace("_", "-").title()

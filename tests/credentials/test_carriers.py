@@ -11,8 +11,17 @@ import subprocess
 import sys
 
 import pytest
+from django.test import RequestFactory
 
-from apikeys.credentials.carriers import Basic, Bearer, Header, WithheldHeader, by_header, take
+from apikeys.credentials.carriers import (
+    Basic,
+    Bearer,
+    Header,
+    WithheldHeader,
+    by_header,
+    header_name,
+    take,
+)
 
 DIGEST = "[0-9a-f]{32}"
 
@@ -115,3 +124,14 @@ def test_a_header_of_a_million_commas_counts_as_two_credentials(scheme):
     found = take(by_header([Header(), Bearer(), Basic()]), {name: scheme + "," * 1_000_000})
     assert len(found) == 2
     assert found[0][1] == b""
+
+
+@pytest.mark.parametrize(
+    ("carrier", "name"),
+    [(Header(), "X-Api-Key"), (Header("fastly-KEY"), "Fastly-Key"), (Basic(), "Authorization")],
+    ids=["header", "another", "basic"],
+)
+def test_a_header_is_named_as_django_spells_it(carrier, name):
+    assert header_name(carrier.meta_key) == name
+    request = RequestFactory().get("/", headers={carrier.meta_key[5:].replace("_", "-"): "x"})
+    assert name in list(request.headers)

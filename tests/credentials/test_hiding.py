@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from apikeys.credentials.carriers import Basic, Bearer, Header, by_header, take
+from apikeys.credentials.carriers import Basic, Bearer, Header, by_header, header_name, take
 from apikeys.credentials.hiding import WITHHELD, Keys, give_back
 from apikeys.credentials.keys import HEX, KeyShape, Mistyped, api_key
 from apikeys.dialects import Dialect
@@ -152,7 +152,7 @@ def test_a_key_is_hidden_and_can_be_given_back(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_a_key_is_hidden_in_a_copy_of_a_scope_and_can_be_given_back(name: str) -> None:
     meta_key, value = OURS[name]
-    header = meta_key.removeprefix("HTTP_").replace("_", "-").lower().encode()
+    header = header_name(meta_key).lower().encode()
     scope = {"type": "http", "headers": [(b"host", b"x"), (header, value.encode())]}
     found = KEYS.hidden_in(scope)
     assert scope["headers"] == [(b"host", b"x"), (header, value.encode())]
