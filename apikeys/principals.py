@@ -7,18 +7,14 @@ A personal token acts as its owner. For an automation token, which is no person'
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 
-from apikeys import conf
-from apikeys.models import AccessToken, people, service_accounts
-from apikeys.models.tokens import Kind
+from apikeys.models import AccessToken, people
 from apikeys.refusals import Reason, Refusal
+from apikeys.services import service_accounts
+from apikeys.verification.acting import user_of
 
 __all__ = [
     "AccessTokenPrincipal",
@@ -28,8 +24,6 @@ __all__ = [
     "token_of",
     "user_of",
 ]
-
-_PERSONAL: Final = Kind.PERSONAL.value
 
 
 class AccessTokenPrincipal:
@@ -97,7 +91,7 @@ def service_account(token: AccessToken, **fields: Any) -> Any:
         Refusal: somebody has deactivated it.
         ImproperlyConfigured: the user model needs more, or refuses a value; says which.
     """
-    account = service_accounts.of(token.workspace, fields)
+    account = service_accounts.of(token, fields)
     if not people.is_active(account):
         raise Refusal(Reason.OWNER_INACTIVE, token_id=token.token_id, token_pk=token.pk)
     return account
@@ -114,37 +108,3 @@ def token_of(request: object) -> AccessToken | None:
     """
     auth = getattr(request, "auth", None)
     return auth if isinstance(auth, AccessToken) else None
-
-
-def user_of(token: AccessToken | None) -> Any:
-    """Return who a request with the token acts as; nobody for none. May ask the database.
-
-    Raises:
-        Refusal: the function of ``AUTOMATION_USER`` lets the token in to nothing now.
-        RuntimeError: that function failed.
-    """
-    if token is None:
-        return AnonymousUser()
-    if token.kind == _PERSONAL:
-        return token.owner
-    path = conf.get().automation_user
-    found = load(path)(token)
-    if found is None:
-        raise RuntimeError(f"{path} returned None, not a user.")
-    return found
-
-
-@lru_cache(maxsize=16)
-def load(path: str) -> Callable[[AccessToken], Any]:
-    """Return the function of that dotted path.
-
-    Raises:
-        ImproperlyConfigured: there is none.
-    """
-    try:
-        found = import_string(path)
-    except ImportError as error:
-        raise ImproperlyConfigured(f"APIKEYS['AUTOMATION_USER']: {error}") from error
-    if not callable(found):
-        raise ImproperlyConfigured(f"APIKEYS['AUTOMATION_USER']: {path} can't be called.")
-    return found  # type: ignore[no-any-return]

@@ -62,6 +62,7 @@ ACTIONS: Final[dict[str, Promise]] = {
     Action.TOKEN_ROTATED: _("Token rotated"),
     Action.TOKEN_OVERLAP_ENDED: _("Token overlap ended"),
     Action.TOKEN_REVOKED: _("Token revoked"),
+    Action.SERVICE_ACCOUNT_CREATED: _("Service account created"),
     Action.CREDITS_GRANTED: _("Credits granted"),
     Action.MEMBER_LOGGED_IN: _("Member logged in"),
     Action.MEMBER_LOG_IN_FAILED: _("Member log in failed"),
@@ -92,6 +93,7 @@ DETAILS: Final[dict[str, Promise]] = {
     "revoked_tokens": _("Revoked tokens"),
     "role": _("Role"),
     "scopes": _("Scopes"),
+    "user_id": _("User id"),
     "where": _("Where"),
 }
 # Details whose values are a closed list too.

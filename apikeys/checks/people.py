@@ -10,7 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from apikeys import conf
 from apikeys.checks.types import Apps
-from apikeys.models import people, service_accounts
+from apikeys.models import people
+from apikeys.services import service_accounts
 
 SERVICE_ACCOUNT: Final = "apikeys.principals.service_account"
 

@@ -12,10 +12,11 @@ from django.db import connections, router
 from django.urls import NoReverseMatch
 from limits.errors import ConfigurationError
 
-from apikeys import conf, dialects, principals, reauthentication
+from apikeys import conf, dialects, reauthentication
 from apikeys.checks.types import Apps
 from apikeys.limits import Limit, limiter
 from apikeys.models import AccessToken
+from apikeys.verification import acting
 
 
 @register(Tags.security)
@@ -25,7 +26,7 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         current = conf.get()
         hasher = current.token_hasher
         dialects.all_dialects()
-        principals.load(current.automation_user)
+        acting.load(current.automation_user)
         reauthentication.confirmed_at()
         reauthentication.page_url()
         for name, rate in current.limits.items():

@@ -39,6 +39,7 @@ class Action(StrEnum):
     TOKEN_ROTATED = "token.rotated"  # noqa: S105
     TOKEN_OVERLAP_ENDED = "token.overlap_ended"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    SERVICE_ACCOUNT_CREATED = "service_account.created"
     CREDITS_GRANTED = "credits.granted"
     MEMBER_LOGGED_IN = "member.logged_in"
     MEMBER_LOG_IN_FAILED = "member.log_in_failed"
@@ -71,6 +72,7 @@ LABELS: Final[Mapping[str, Promise]] = {
     Action.TOKEN_ROTATED: _("Token rotated"),
     Action.TOKEN_OVERLAP_ENDED: _("Token overlap ended"),
     Action.TOKEN_REVOKED: _("Token revoked"),
+    Action.SERVICE_ACCOUNT_CREATED: _("Service account created"),
     Action.CREDITS_GRANTED: _("Credits granted"),
     Action.MEMBER_LOGGED_IN: _("Member logged in"),
     Action.MEMBER_LOG_IN_FAILED: _("Member log in failed"),

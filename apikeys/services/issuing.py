@@ -15,14 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from apikeys import principals
 from apikeys.credentials import digests
 from apikeys.dialects import Dialect
 from apikeys.models import AccessToken, Membership, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Refusal
 from apikeys.scopes import MANAGE
-from apikeys.services import audit, validation
+from apikeys.services import audit, service_accounts, validation
 from apikeys.services.actors import Actor
 from apikeys.services.audit import Action
 from apikeys.services.authorization import (
@@ -36,6 +35,7 @@ from apikeys.services.locks import lock_organization, lock_token
 from apikeys.services.obstacles import require_no_obstacle, require_rotatable
 from apikeys.services.transactions import atomic, savepoint
 from apikeys.services.unset import UNSET, Unset
+from apikeys.verification import acting
 
 ID_ATTEMPTS: Final = 8
 LONGEST_OVERLAP: Final = timedelta(days=7)
@@ -120,7 +120,7 @@ def create_token(
     token.expires_at = validation.expiry(expires_at, organization=organization)
     _require_within(actor, token)
     secret = _insert(token, dialect)
-    _require_user(token)
+    _require_user(actor, token)
     remember(actor, organization, creation_id, fingerprint, token)
     audit.record(
         actor,
@@ -303,12 +303,13 @@ def _require_personal_whole(token: AccessToken) -> None:
         )
 
 
-def _require_user(token: AccessToken) -> None:
+def _require_user(actor: Actor, token: AccessToken) -> None:
     """Have whoever the token acts as made now, where it is a row, and not by the first request."""
     if token.kind == Kind.PERSONAL:
         return
     try:
-        principals.user_of(token)
+        with service_accounts.made_by(actor):
+            acting.user_of(token)
     except Refusal:
         raise Conflict(
             "token.owner_inactive",

@@ -13,18 +13,20 @@ from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.forms import PasswordResetForm
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.validators import RegexValidator
+from django.db import OperationalError
 from django.http import Http404, HttpRequest
 from django.test import AsyncClient
 from rest_framework.request import Request
 
 from apikeys import checks, principals
 from apikeys.lookup.query import find
-from apikeys.models import AccessToken, Invitation, Membership, Workspace
+from apikeys.models import AccessToken, AuditEvent, Invitation, Membership, Workspace
 from apikeys.models.tokens import Kind
 from apikeys.principals import AccessTokenPrincipal, service_account, token_of
+from apikeys.services import audit
 from apikeys.services.actors import Actor
-from apikeys.services.errors import Conflict
-from apikeys.services.invitations import invite
+from apikeys.services.errors import Conflict, NotAllowed
+from apikeys.services.invitations import accept_invitation, invite, link_of, sign_up_and_accept
 from tests.support import asgi, faces
 from tests.support.apis import say
 
@@ -129,6 +131,119 @@ def test_a_service_account_is_a_user_that_nobody_can_log_in_as(issue, settings, 
     assert mailoutbox == []
     assert AccessToken(created_by=account).created_by_id == account.pk
     assert not Membership.objects.filter(user=account).exists()
+
+
+class EverybodysForm(PasswordResetForm):
+    """A host's own, which doesn't leave out who has no password."""
+
+    def get_users(self, email: str) -> Any:
+        field = get_user_model().get_email_field_name()
+        return get_user_model()._default_manager.filter(**{f"{field}__iexact": email})
+
+    def send_mail(self, *args: Any, **kwargs: Any) -> None:
+        self.mailed = args[-1]
+
+
+def test_no_form_sends_the_link_to_a_new_password_where_somebody_reads_it(issue, settings, rf):
+    choose(settings, "service_account")
+    account = user(issue())
+    address = "apikeys-acme-production@service-account.invalid"
+    form = EverybodysForm({"email": address})
+    assert form.is_valid()
+    form.save(request=rf.post("/"))
+    # A name below .invalid is nobody's and never will be (RFC 2606).
+    assert getattr(form, "mailed", None) == (address if account.email else None)
+
+
+def test_an_invitation_to_its_address_leads_to_no_service_account(
+    issue, settings, alice, charlie, acme, globex
+):
+    choose(settings, "service_account")
+    account = user(issue())
+    address = "apikeys-acme-production@service-account.invalid"
+    link = link_of(
+        invite(actor=Actor.person(charlie), organization=globex, email=address, page_url=str)
+    )
+    with pytest.raises(NotAllowed):
+        accept_invitation(actor=Actor.person(alice), link=link)
+    password = "correct horse battery staple"
+    if account.email:
+        with pytest.raises(Conflict) as refused:
+            sign_up_and_accept(link=link, password=password)
+        assert refused.value.code == "invitation.account_exists"
+    else:
+        assert sign_up_and_accept(link=link, password=password).pk != account.pk
+    account.refresh_from_db()
+    assert not account.has_usable_password()
+    assert authenticate(None, username=account.get_username(), password=password) is None
+    assert not Membership.objects.filter(user=account).exists()
+
+
+def events() -> list[tuple[str, str, str, str]]:
+    rows = AuditEvent.objects.order_by("pk")
+    return list(rows.values_list("action", "actor_kind", "actor_id", "workspace_slug"))
+
+
+def test_whoever_makes_the_first_token_answers_for_the_account(issue, settings, alice):
+    choose(settings, "service_account")
+    issued = issue(actor=Actor.person(alice, address="192.0.2.1"))
+    issue(actor=Actor.person(alice))
+    by_alice = ("user", str(alice.pk), "production")
+    assert events()[-3:] == [
+        ("service_account.created", *by_alice),
+        ("token.created", *by_alice),
+        ("token.created", *by_alice),
+    ]
+    event = AuditEvent.objects.get(action="service_account.created")
+    account = user(issued)
+    assert (event.target_label, event.address) == (account.get_username(), "192.0.2.1")
+    assert event.details == {"user_id": str(account.pk)}
+
+
+def test_the_token_of_a_first_request_answers_for_the_account(issue, settings, client):
+    issued = issue()
+    choose(settings, "service_account")
+    for _ in range(2):
+        client.get("/django/everyone", headers={"X-API-Key": issued.api_key})
+    made = [event for event in events() if event[0] == "service_account.created"]
+    assert made == [("service_account.created", "token", issued.token.token_id, "production")]
+
+
+def test_an_account_and_its_event_are_one_transaction(issue, settings, client, monkeypatch):
+    issued = issue()
+    choose(settings, "service_account")
+    people = get_user_model()._default_manager.count()
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("no room for the event")
+
+    monkeypatch.setattr(audit, "record", fail)
+    client.raise_request_exception = False
+    asked = {"headers": {"X-API-Key": issued.api_key}}
+    assert client.get("/django/everyone", **asked).status_code == 500
+    assert get_user_model()._default_manager.count() == people
+    assert Workspace.objects.filter(service_account__isnull=False).count() == 0
+    monkeypatch.undo()
+    assert client.get("/django/everyone", **asked).status_code == 200
+
+
+def test_a_database_that_undoes_the_account_again_and_again_is_out_for_the_request(
+    issue, settings, client, monkeypatch
+):
+    issued = issue()
+    choose(settings, "service_account")
+    lost = OperationalError("could not serialize access")
+    lost.__cause__ = Exception()
+    lost.__cause__.sqlstate = "40001"
+    asked = []
+
+    def overtaken(*args: Any) -> None:
+        asked.append(args)
+        raise lost
+
+    monkeypatch.setattr("apikeys.services.service_accounts.lock_organization", overtaken)
+    response = client.get("/django/everyone", headers={"X-API-Key": issued.api_key})
+    assert (response.status_code, len(asked)) == (503, 5)
 
 
 def test_a_workspace_has_one_and_another_workspace_another(issue, settings, development):

@@ -153,8 +153,9 @@ def service_account(visit: Visit) -> None:
     from django.contrib.auth import get_user_model
     from django.test import override_settings
 
-    from apikeys.models import AccessToken, Workspace, service_accounts
+    from apikeys.models import AccessToken, Workspace
     from apikeys.principals import user_of
+    from apikeys.services import service_accounts
 
     said = {**settings.APIKEYS, "AUTOMATION_USER": "apikeys.principals.service_account"}
     with override_settings(APIKEYS=said):

@@ -1,12 +1,14 @@
 """The user that stands for a workspace where ``AUTOMATION_USER`` is ``service_account``.
 
 A row of the host's user model, whatever its columns, that nobody can log in as. The workspace knows
-it by a foreign key: a name alone would be whoever took it first.
+it by a foreign key: a name alone would be whoever took it first. Knows no request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -16,41 +18,76 @@ from django.core.exceptions import (
     ImproperlyConfigured,
     ValidationError,
 )
-from django.db import models, router, transaction
+from django.db import models, router
 from django.utils.crypto import get_random_string
 
-from apikeys.models.locks import lock
-from apikeys.models.organizations import Workspace
+from apikeys.models import AccessToken, Workspace
+from apikeys.services import audit
+from apikeys.services.actors import Actor
+from apikeys.services.audit import Action
+from apikeys.services.errors import LostRace
+from apikeys.services.locks import lock_organization
+from apikeys.services.transactions import atomic
 
 # Nobody reads mail there (RFC 2606), so no link to a new password or to log in arrives.
 DOMAIN: Final = "service-account.invalid"
 LONGEST_NAME: Final = 64  # the local part of an address (RFC 5321)
 _ATTEMPTS: Final = 8
+# A host's function stands between who makes a token and the account that comes with it.
+_maker: ContextVar[Actor | None] = ContextVar("apikeys_service_account_maker", default=None)
 
 
-def of(workspace: Workspace, fields: Mapping[str, Any] | None = None) -> Any:
-    """Return the workspace's user; the first call makes it.
+def of(token: AccessToken, fields: Mapping[str, Any] | None = None) -> Any:
+    """Return the user of the token's workspace; the first call makes it.
 
     Args:
-        workspace: which one.
+        token: an automation token; it is the actor of the event, unless ``made_by`` names another.
         fields: values of the new row's columns besides ours.
 
     Raises:
         ImproperlyConfigured: the user model needs more than a name; says what.
     """
-    if (known := workspace.service_account) is not None:
+    if (known := token.workspace.service_account) is not None:
         return known
-    using = router.db_for_write(Workspace)
-    with transaction.atomic(using=using):
-        # Of callers that meet one makes it.
-        lock([workspace.organization_id], using)
-        row = Workspace.objects.using(using).select_related("organization", "service_account")
-        current = row.get(pk=workspace.pk)
-        if current.service_account is None:
-            current.service_account = _make(current, fields or {}, using)
-            current.save(using=using, update_fields=["service_account"])
-    workspace.service_account = current.service_account
-    return current.service_account
+    actor = _maker.get() or Actor.bearer(token)
+    try:
+        account = _create(actor=actor, workspace=token.workspace, fields=fields or {})
+    except LostRace as lost:
+        # No answer to a request, to which the database was not there for a moment.
+        raise lost.__cause__ or lost from None
+    token.workspace.service_account = account
+    return account
+
+
+@contextmanager
+def made_by(actor: Actor) -> Iterator[None]:
+    """Have accounts that are made meanwhile answered for by whoever makes their first token."""
+    before = _maker.set(actor)
+    try:
+        yield
+    finally:
+        _maker.reset(before)
+
+
+@atomic
+def _create(*, actor: Actor, workspace: Workspace, fields: Mapping[str, Any]) -> Any:
+    # Of callers that meet one makes it.
+    organization = lock_organization(workspace.organization)
+    row = Workspace.objects.select_for_update(of=("self",), no_key=True)
+    current = row.select_related("service_account").get(pk=workspace.pk)
+    if current.service_account is not None:
+        return current.service_account
+    account = current.service_account = _insert(organization.slug, current, fields)
+    current.save(update_fields=["service_account"])
+    audit.record(
+        actor,
+        Action.SERVICE_ACCOUNT_CREATED,
+        organization=organization,
+        workspace=current,
+        target=str(account.get_username()),
+        user_id=str(account.pk),
+    )
+    return account
 
 
 def problems(fields: Iterable[str] = ()) -> dict[str, list[str]]:
@@ -69,8 +106,9 @@ def problems(fields: Iterable[str] = ()) -> dict[str, list[str]]:
     return {}
 
 
-def _make(workspace: Workspace, fields: Mapping[str, Any], using: str) -> Any:
-    base = f"apikeys-{workspace.organization.slug}-{workspace.slug}"
+def _insert(organization: str, workspace: Workspace, fields: Mapping[str, Any]) -> Any:
+    using = router.db_for_write(Workspace)
+    base = f"apikeys-{organization}-{workspace.slug}"
     for attempt in range(_ATTEMPTS):
         # Somebody else may have the name; then letters that nobody could foresee make another.
         end = f"-{get_random_string(8).lower()}" if attempt else ""
