@@ -22,9 +22,10 @@ from apikeys.access.limiting import ANONYMOUS
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.credits import price
 from apikeys.dialects import Dialect
+from apikeys.drf import ninjas
+from apikeys.drf.callbacks import authenticators_of
 from apikeys.drf.endpoints import ViewEndpoint, is_opened
 from apikeys.drf.functions import adopt, name_of
-from apikeys.drf.ninjas import authenticators_of, operations_of
 from apikeys.limits import Limit
 from apikeys.throttling import AccessTokenThrottle
 from apikeys.urlconfs import places, unknown
@@ -128,13 +129,11 @@ def _of(callback: Any, route: str) -> Iterator[TokenEndpoint]:
 def drf_classes() -> Iterator[tuple[type, str]]:
     """Yield each class of DRF views that names our authenticator, with its route.
 
-    Such a one may answer to no method that DRF knows, where another framework answers in it.
+    Some of them have no endpoint: another framework's ``dispatch`` answers, and DRF knows none of
+    the methods.
     """
     for callback, route, _base in _callbacks():
-        cls = getattr(callback, "cls", None)
-        named = getattr(callback, "initkwargs", {}).get(
-            "authentication_classes", getattr(cls, "authentication_classes", None) or ()
-        )
+        named = authenticators_of(callback)
         if any(isinstance(a, type) and issubclass(a, AccessTokenAuthentication) for a in named):
             yield callback.cls, route
 
@@ -190,8 +189,8 @@ def _of_handlers(callback: Any, route: str) -> Iterator[TokenEndpoint]:
 
 
 def _of_ninja(callback: Any, route: str) -> Iterator[TokenEndpoint]:
-    for operation in operations_of(callback):
-        for endpoint in authenticators_of(operation):
+    for operation in ninjas.operations_of(callback):
+        for endpoint in ninjas.authenticators_of(operation):
             if isinstance(endpoint, Endpoint):
                 handled = getattr(operation.api, "_exception_handlers", ())
                 worded = any(each.__name__ == "AccessRefused" for each in handled)

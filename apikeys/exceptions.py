@@ -24,7 +24,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import ForcedAuthentication
 from rest_framework.response import Response
 
-from apikeys import dialects, pasted
+from apikeys import pasted
 from apikeys.access import state as states
 from apikeys.access.outages import is_outage, log_outage
 from apikeys.access.problems import (
@@ -36,7 +36,7 @@ from apikeys.access.problems import (
 )
 from apikeys.access.problems import problem as make_problem
 from apikeys.dialects import JSON, Dialect, Problem
-from apikeys.drf import caching
+from apikeys.drf import caching, callbacks
 from apikeys.drf.words import in_our_language
 from apikeys.logs import printable
 from apikeys.refusals import Reason, Refusal, retry_sentence
@@ -98,12 +98,7 @@ def dialect_of(context: Mapping[str, Any]) -> Dialect | None:
     authenticators = getattr(context.get("request"), "authenticators", None)
     if authenticators and isinstance(authenticators[0], ForcedAuthentication):
         authenticators = context["view"].get_authenticators()  # a test has replaced the view's own
-    return _spoken_by(authenticators)
-
-
-def _spoken_by(authenticators: Any) -> Dialect | None:
-    name = getattr(authenticators[0], "dialect", None) if authenticators else None
-    return dialects.get(name) if isinstance(name, str) else None
+    return callbacks.first_spoken(authenticators)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -115,7 +110,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     from rest_framework import views  # imports what the settings name, and that may be ours
 
     request = context.get("request")
-    if caching.spoken_by(getattr(request, "authenticators", None)):
+    if callbacks.spoken_by(getattr(request, "authenticators", None)):
         caching.seal(type(context["view"]))  # some errors come before authentication
     state = states.of(context["request"]._request)
     if state is not None and state.refusal is None and isinstance(exc, Refused):
@@ -168,9 +163,7 @@ def unavailable(request: HttpRequest, exc: Exception) -> JsonResponse | None:
     if not is_outage(exc):
         return None
     view = getattr(request.resolver_match, "func", None)
-    endpoint = getattr(view, "apikeys_endpoint", None)  # of a decorated view
-    drfs = getattr(getattr(view, "cls", None), "authentication_classes", None)
-    dialect = _spoken_by([endpoint] if endpoint is not None else drfs)
+    dialect = callbacks.dialect_of(view, request.method or "")
     problem = problem_for(exc, dialect) if dialect is not None else None
     if dialect is None or problem is None:
         return None

@@ -14,14 +14,13 @@ from typing import Any, Final
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from apikeys import dialects
 from apikeys.access import Access
 from apikeys.access import state as states
 from apikeys.access.caching import tell, write
 from apikeys.access.problems import complete
 from apikeys.dialects import BY_PAGE, Dialect
-from apikeys.drf import functions
-from apikeys.drf.ninjas import authenticators_of, operations_of
+from apikeys.drf import functions, ninjas
+from apikeys.drf.callbacks import authenticators_of, spoken_by
 
 # By one of these an authenticator of Django's or a host's may know who is asking.
 _OF_OTHERS: Final = ("Cookie", "Authorization")
@@ -76,7 +75,7 @@ def seal_view(callback: Any) -> None:
     cls = getattr(callback, "cls", None)
     if cls is None or _SEALED in cls.__dict__:
         return
-    if spoken_by(_authenticators_at(callback)) and hasattr(cls, "finalize_response"):
+    if spoken_by(authenticators_of(callback)) and hasattr(cls, "finalize_response"):
         seal(cls)
 
 
@@ -161,9 +160,11 @@ def _is_unfit(http: HttpRequest) -> bool:
     if state is not None:
         # Inside the view, an answer does not yet say on what it depends.
         return state.carried or not state.vary
-    if (operation := _ninjas(http)) is not None and spoken_by(authenticators_of(operation)):
+    callback, method = _callback(http), http.method or ""
+    authenticators = authenticators_of(callback, method)
+    if spoken_by(authenticators) and ninjas.operation_of(callback, method) is not None:
         return True  # another authenticator has answered
-    return is_somebodys(http, _authenticators_at(_callback(http)))
+    return is_somebodys(http, authenticators)
 
 
 def _is_unfit_inside(request: Any) -> bool:
@@ -174,32 +175,10 @@ setattr(HttpRequest, _FIT_TO_BE_STORED, _Fitness(_is_unfit))
 setattr(Request, _FIT_TO_BE_STORED, _Fitness(_is_unfit_inside))
 
 
-def spoken_by(authenticators: Any) -> list[Dialect]:
-    """Return the dialects of those among the authenticators, or their classes, that are ours."""
-    known = dialects.all_dialects()
-    names = (getattr(authenticator, "dialect", None) for authenticator in authenticators or ())
-    return [known[name] for name in names if isinstance(name, str) and name in known]
-
-
 def spoken_at(request: HttpRequest) -> list[Dialect]:
     """Return the dialects whose keys the view takes that the request was for; none for others."""
-    if (operation := _ninjas(request)) is not None:
-        return spoken_by(authenticators_of(operation))
-    return spoken_by(_authenticators_at(_callback(request)))
-
-
-def _ninjas(request: HttpRequest) -> Any:
-    """Return the operation of django-ninja that a request is for; None for other views."""
-    found = operations_of(_callback(request))
-    return next((each for each in found if request.method in each.methods), None)
+    return spoken_by(authenticators_of(_callback(request), request.method or ""))
 
 
 def _callback(request: HttpRequest) -> Any:
     return getattr(getattr(request, "resolver_match", None), "func", None)
-
-
-def _authenticators_at(callback: Any) -> Any:
-    if (endpoint := getattr(callback, "apikeys_endpoint", None)) is not None:
-        return [endpoint]  # a decorated view, which names its dialect as an authenticator does
-    own = getattr(getattr(callback, "cls", None), "authentication_classes", None)
-    return getattr(callback, "initkwargs", {}).get("authentication_classes", own) or ()

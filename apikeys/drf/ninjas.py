@@ -22,6 +22,11 @@ def operations_of(callback: Any) -> list[Any]:
     return found
 
 
+def operation_of(callback: Any, method: str) -> Any:
+    """Return the operation that answers an HTTP method; None where there is none."""
+    return next((each for each in operations_of(callback) if method in each.methods), None)
+
+
 def authenticators_of(operation: Any) -> list[Any]:
     """Return what an operation asks: the endpoint of ours, and others as they are."""
     callbacks = getattr(operation, "auth_callbacks", None) or ()

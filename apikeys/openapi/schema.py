@@ -17,8 +17,9 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from apikeys import credits, dialects, permissions
+from apikeys import credits, permissions
 from apikeys.dialects import Dialect
+from apikeys.drf.callbacks import first_spoken
 from apikeys.drf.endpoints import ViewEndpoint, is_opened
 from apikeys.drf.functions import adopt
 from apikeys.endpoints import token_endpoints
@@ -47,9 +48,7 @@ _WORDS: Final = {
 def dialect_of(view: Any) -> Dialect | None:
     """Return the dialect of a view; None when its first authenticator is not ours."""
     adopt(type(view))
-    authenticators = view.get_authenticators()
-    name = getattr(authenticators[0], "dialect", None) if authenticators else None
-    return dialects.get(name) if isinstance(name, str) else None
+    return first_spoken(view.get_authenticators())
 
 
 class AccessTokenSchema(AutoSchema):
