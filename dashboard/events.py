@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from apikeys.models import AuditEvent
 from apikeys.queries import keyset
 from apikeys.queries.events import record
+from apikeys.services.audit import action_label
 
 from . import labels
 
@@ -70,7 +71,7 @@ def row(event: AuditEvent) -> Row:
             Change(labels.detail(n), _text(n, before.get(n)), _text(n, after.get(n))) for n in names
         ]
     facts = [Fact(labels.detail(name), _text(name, value)) for name, value in details.items()]
-    return Row(event, labels.action(event.action), changes, facts)
+    return Row(event, action_label(event.action), changes, facts)
 
 
 def everything(events: QuerySet[AuditEvent]) -> Iterator[AuditEvent]:

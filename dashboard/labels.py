@@ -1,4 +1,4 @@
-"""What the pages call the closed lists of the library: outcomes, reasons, what was done."""
+"""What the pages call the closed lists of the library: outcomes, reasons, facts of events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from apikeys.models.activity import Outcome
 from apikeys.models.organizations import Environment, Role
 from apikeys.models.tokens import Kind
 from apikeys.refusals import Reason
-from apikeys.services.audit import Action, action_label
 
 REASONS: Final[dict[str, Promise]] = {
     Reason.MISSING: _("No API key"),
@@ -39,38 +38,6 @@ REASONS: Final[dict[str, Promise]] = {
     Reason.RATE_LIMITED: _("Over the limit"),
 }
 
-ACTIONS: Final[dict[str, Promise]] = {
-    Action.ORGANIZATION_CREATED: _("Organization created"),
-    Action.ORGANIZATION_UPDATED: _("Organization updated"),
-    Action.ORGANIZATION_SUSPENDED: _("Organization suspended"),
-    Action.ORGANIZATION_RESUMED: _("Organization resumed"),
-    Action.WORKSPACE_CREATED: _("Workspace created"),
-    Action.WORKSPACE_UPDATED: _("Workspace updated"),
-    Action.WORKSPACE_ARCHIVED: _("Workspace archived"),
-    Action.MEMBER_ADDED: _("Member added"),
-    Action.MEMBER_ROLE_CHANGED: _("Member role changed"),
-    Action.MEMBER_REMOVED: _("Member removed"),
-    Action.MEMBER_LEFT: _("Member left"),
-    Action.INVITATION_CREATED: _("Invitation created"),
-    Action.INVITATION_RESENT: _("Invitation resent"),
-    Action.INVITATION_ACCEPTED: _("Invitation accepted"),
-    Action.INVITATION_WITHDRAWN: _("Invitation withdrawn"),
-    Action.TOKEN_CREATED: _("Token created"),
-    Action.TOKEN_UPDATED: _("Token updated"),
-    Action.TOKEN_DISABLED: _("Token disabled"),
-    Action.TOKEN_ENABLED: _("Token enabled"),
-    Action.TOKEN_ROTATED: _("Token rotated"),
-    Action.TOKEN_OVERLAP_ENDED: _("Token overlap ended"),
-    Action.TOKEN_REVOKED: _("Token revoked"),
-    Action.SERVICE_ACCOUNT_CREATED: _("Service account created"),
-    Action.CREDITS_GRANTED: _("Credits granted"),
-    Action.MEMBER_LOGGED_IN: _("Member logged in"),
-    Action.MEMBER_LOG_IN_FAILED: _("Member log in failed"),
-    Action.MEMBER_LOGGED_OUT: _("Member logged out"),
-    Action.MEMBER_PASSWORD_CHANGED: _("Member password changed"),
-    Action.AUDIT_EXPORTED: _("Audit exported"),
-    Action.USAGE_EXPORTED: _("Usage exported"),
-}
 # Keys of the details of audit events, in the page's words.
 DETAILS: Final[dict[str, Promise]] = {
     "admin": _("Admin"),
@@ -104,11 +71,6 @@ CHOICES: Final[dict[str, type[TextChoices]]] = {
 }
 # Who makes changes, beside people.
 ACTORS: Final[dict[str, Promise]] = {"token": _("token"), "system": _("system")}
-
-
-def action(value: str) -> str:
-    """Return what was done, in words; an action of a later version is made of its code."""
-    return str(ACTIONS.get(value) or action_label(value))
 
 
 def detail(name: str) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from django import template
 
+from apikeys.services.audit import action_label
+
 from .. import labels
 
 register = template.Library()
-
-
-@register.filter
-def action_label(action: str) -> str:
-    """Return how people read an audit action."""
-    return labels.action(action)
+register.filter("action_label", action_label)
 
 
 @register.filter

@@ -18,9 +18,9 @@ from apikeys.addresses import search_by_post
 from apikeys.models import AuditEvent, Membership, Organization
 from apikeys.queries.events import COLUMNS
 from apikeys.queries.filters import AuditEventFilter
-from apikeys.services.audit import Action
+from apikeys.services.audit import Action, action_label
 
-from .. import events, labels
+from .. import events
 from ..access import admin_page, chosen_workspace
 from ..exports import csv_lines, download
 from ..pages import render_page
@@ -102,7 +102,7 @@ def _without(taken: AuditEvent | None, found: Any) -> Any:
 
 def _filter(request: HttpRequest, organization: Organization) -> Any:
     found = AuditEventFilter(request.GET, queryset=_events(organization))
-    actions = [(action.value, labels.action(action)) for action in Action]
+    actions = [(action.value, action_label(action)) for action in Action]
     found.form.fields["action"].choices = [("", _("All")), *actions]
     return found
 
