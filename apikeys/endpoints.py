@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.core.exceptions import ImproperlyConfigured
 
 from apikeys import dialects
 from apikeys.access.endpoint import Asked, Endpoint
@@ -28,7 +27,7 @@ from apikeys.drf.endpoints import ViewEndpoint, is_opened
 from apikeys.drf.functions import adopt, name_of
 from apikeys.limits import Limit
 from apikeys.throttling import AccessTokenThrottle
-from apikeys.urlconfs import places, unknown
+from apikeys.urlconfs import places
 
 EVERY_METHOD = "any method"
 """The method of a view that answers to all alike, as far as can be seen."""
@@ -250,22 +249,7 @@ def _callbacks() -> Iterator[tuple[Any, str, str]]:
     """Yield what the URLconfs call, each once for a route, and where its URLconf begins."""
     seen: set[tuple[int, str]] = set()
     for place in places():
-        try:
-            for callback, route in _callbacks_of(get_resolver(place.urlconf), ""):
-                if (known := (id(callback), route)) not in seen:
-                    seen.add(known)
-                    yield callback, route, place.base
-        except ModuleNotFoundError as error:
-            raise unknown(place.urlconf, error) from error
-
-
-def _callbacks_of(resolver: URLResolver, prefix: str) -> Iterator[tuple[Any, str]]:
-    for pattern in resolver.url_patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _callbacks_of(pattern, route)
-        elif isinstance(pattern, URLPattern):
-            try:
-                yield pattern.callback, route
-            except ViewDoesNotExist:
-                continue
+        for callback, route in place.callbacks():
+            if (known := (id(callback), route)) not in seen:
+                seen.add(known)
+                yield callback, route, place.base

@@ -15,10 +15,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.http import HttpRequest
 from django.urls import (
     NoReverseMatch,
+    URLPattern,
     URLResolver,
     get_resolver,
     get_script_prefix,
@@ -36,15 +37,18 @@ __all__ = [
     "Place",
     "address_of",
     "address_of_path",
+    "included",
     "link_to",
     "places",
     "script_prefix",
-    "unknown",
     "unreadable",
 ]
 
 INVITATION: Final = ("apikeys-invitation", "apikeys_dashboard:invitation")
 """Names of the page that accepts an invitation: a host's own, else the dashboard's."""
+
+Found = tuple[URLPattern | URLResolver, str, str]
+"""A pattern, the namespaces it is in, and its route, with what is around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,12 @@ class Included:
     Attributes:
         namespace: that of the app, with those around it.
         route: what comes before its own routes.
+        package: that of the module of these URLs; "" where they are in none.
     """
 
     namespace: str
     route: str
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +106,29 @@ class Place:
         Raises:
             ImproperlyConfigured: the URLconf can't be imported.
         """
+        for pattern, namespace, route in self._patterns():
+            if isinstance(pattern, URLResolver) and pattern.app_name == app_name:
+                module = getattr(pattern.urlconf_name, "__name__", "")
+                yield Included(namespace, route, module.rpartition(".")[0])
+
+    def callbacks(self) -> Iterator[tuple[Any, str]]:
+        """Yield what the URLconf calls, with its route.
+
+        Raises:
+            ImproperlyConfigured: the URLconf can't be imported.
+        """
+        for pattern, _namespace, route in self._patterns():
+            if isinstance(pattern, URLPattern):
+                with suppress(ViewDoesNotExist):
+                    yield pattern.callback, route
+
+    def _patterns(self) -> Iterator[Found]:
         try:
-            yield from _included(get_resolver(self.urlconf), app_name, Included("", ""))
+            yield from _walk(get_resolver(self.urlconf))
         except ModuleNotFoundError as error:
-            raise unknown(self.urlconf, error) from error
+            raise ImproperlyConfigured(
+                f"The URLconf {self.urlconf} can't be imported: {error}."
+            ) from error
 
     def _nested(self, name: str) -> Iterator[str]:
         """Yield a name with the namespaces that a host has put around that of its app."""
@@ -173,20 +198,24 @@ def unreadable() -> list[str]:
     return found
 
 
-def unknown(urlconf: object, error: ImportError) -> ImproperlyConfigured:
-    """Return the error for a URLconf that can't be imported."""
-    return ImproperlyConfigured(f"The URLconf {urlconf} can't be imported: {error}.")
+def included(app_name: str) -> Iterator[Included]:
+    """Yield each place at which any URLconf includes the URLs of an app.
+
+    Raises:
+        ImproperlyConfigured: a URLconf can't be imported.
+    """
+    for place in places():
+        yield from place.included(app_name)
 
 
-def _included(resolver: URLResolver, app_name: str, around: Included) -> Iterator[Included]:
+def _walk(resolver: URLResolver, namespace: str = "", route: str = "") -> Iterator[Found]:
+    """Yield all that a URLconf holds, the outer before the inner."""
     for pattern in resolver.url_patterns:
+        spaces = filter(None, (namespace, getattr(pattern, "namespace", None)))
+        spaced, routed = ":".join(spaces), f"{route}{pattern.pattern}"
+        yield pattern, spaced, routed
         if isinstance(pattern, URLResolver):
-            spaces = filter(None, (around.namespace, pattern.namespace))
-            here = Included(":".join(spaces), f"{around.route}{pattern.pattern}")
-            if pattern.app_name == app_name:
-                yield here
-            else:
-                yield from _included(pattern, app_name, here)
+            yield from _walk(pattern, spaced, routed)
 
 
 def _whole(request: HttpRequest, link: str) -> str:

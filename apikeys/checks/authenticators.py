@@ -1,4 +1,4 @@
-"""Are authenticators asked at all, and do keys and another scheme not hide each other."""
+"""Is our authenticator asked at all, and does none refuse what is meant for the next one."""
 
 from __future__ import annotations
 

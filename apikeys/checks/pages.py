@@ -1,13 +1,11 @@
-"""Are the pages where they are looked for: one package, among the apps and among the addresses. Can
-people log in to them.
+"""Can the pages be found, and can people log in to them.
 
-The pages go by two names, ``dashboard`` and ``apikeys_dashboard``, of which a project uses one.
-Two apps of one label end Django's start before any check: see docs/dashboard.md.
+The pages go by two names, ``dashboard`` and ``apikeys_dashboard``, of which a project uses one,
+among its apps and among its addresses. Two apps of one label end Django's start before any check: see docs/dashboard.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,7 +14,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, reverse
 
 from apikeys import urlconfs
 from apikeys.checks.types import Apps
@@ -33,10 +31,9 @@ def check_pages(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     try:
         if urlconfs.unreadable():
             return []  # check_urlconfs tells
-        resolvers = [get_resolver(place.urlconf) for place in urlconfs.places()]
+        included = list(dict.fromkeys(each.package for each in urlconfs.included(LABEL)))
     except ImproperlyConfigured:
         return []  # check_settings tells
-    included = list(dict.fromkeys(name for each in resolvers for name in _included(each)))
     if installed is None:
         return [*_not_installed(included), *_stranger()]
     return _installed(installed, included)
@@ -98,15 +95,3 @@ def _stranger() -> list[CheckMessage]:
             f'The app "dashboard" is {path}, not the pages of apikeys.', hint, id="apikeys.W101"
         )
     ]
-
-
-def _included(resolver: URLResolver) -> Iterator[str]:
-    """Yield the packages whose module ``urls`` holds the pages, as the URLconf names them."""
-    for each in resolver.url_patterns:
-        if not isinstance(each, URLResolver):
-            continue
-        if each.app_name == LABEL:
-            module = getattr(each.urlconf_name, "__name__", "")
-            yield module.rpartition(".")[0]
-        else:
-            yield from _included(each)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -10,7 +9,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from apikeys import urlconfs
 from apikeys.checks.types import Apps
-from apikeys.urlconfs import Included
 
 
 @register(Tags.security)
@@ -22,7 +20,7 @@ def check_urlconfs(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             return [Error(text, hint, id="apikeys.E012") for text in found]
     except ImproperlyConfigured:
         return []  # check_settings tells
-    apis = list(_included("apikeys"))
+    apis = list(urlconfs.included("apikeys"))
     messages: list[CheckMessage] = []
     if not apis:
         hint = (
@@ -30,7 +28,7 @@ def check_urlconfs(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             'APIKEYS["URLCONFS"] = {"mysite.api_urls": "https://api.example.org"}'
         )
         messages.append(Warning("The management API is in no URLconf.", hint, id="apikeys.W012"))
-    pages = list(_included("apikeys_dashboard"))
+    pages = list(urlconfs.included("apikeys_dashboard"))
     for each in pages:
         if ":" in each.namespace:
             text = f"The dashboard is inside the namespace {each.namespace.rpartition(':')[0]!r}."
@@ -42,8 +40,3 @@ def check_urlconfs(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             hint = "Include it under a fixed prefix: its views take no arguments but their own."
             messages.append(Warning(text, hint, id="apikeys.W019"))
     return messages
-
-
-def _included(app_name: str) -> Iterator[Included]:
-    for place in urlconfs.places():
-        yield from place.included(app_name)
