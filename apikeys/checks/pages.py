@@ -1,7 +1,8 @@
 """Can the pages be found, and can people log in to them.
 
 The pages go by two names, ``dashboard`` and ``apikeys_dashboard``, of which a project uses one,
-among its apps and among its addresses. Two apps of one label end Django's start before any check: see docs/dashboard.md.
+among its apps and among its addresses. Two apps of one label end Django's start before any check:
+see docs/dashboard.md.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from apikeys import dialects
 from apikeys.dialects import Dialect
@@ -27,8 +28,28 @@ def authenticators_of(callback: Any, method: str = "") -> Sequence[Any]:
         return (endpoint,)
     if (operation := ninjas.operation_of(callback, method)) is not None:
         return ninjas.authenticators_of(operation)
-    own = getattr(getattr(callback, "cls", None), "authentication_classes", None)
-    return tuple(getattr(callback, "initkwargs", {}).get("authentication_classes", own) or ())
+    cls = getattr(callback, "cls", None)
+    own = getattr(cls, "authentication_classes", None)
+    named = tuple(getattr(callback, "initkwargs", {}).get("authentication_classes", own) or ())
+    return _of_method(callback, cls, named) if hasattr(cls, "get_authenticators") else named
+
+
+_made: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
+
+
+def _of_method(callback: Any, cls: Any, named: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what ``get_authenticators`` of a class makes, where that is its own; asked once."""
+    from rest_framework.views import APIView  # imports what the settings name
+
+    if cls.get_authenticators is APIView.get_authenticators:
+        return named
+    if callback not in _made:
+        try:
+            _made[callback] = tuple(cls(**getattr(callback, "initkwargs", {})).get_authenticators())
+        except Exception:
+            # It depends on the request: beside those that are named there may be others.
+            _made[callback] = (*named, None)
+    return _made[callback]
 
 
 def dialect_of(callback: Any, method: str = "") -> Dialect | None:

@@ -90,6 +90,25 @@ class Lasting(SessionFirst):
         return Response({"who": who(request)}, headers={"Cache-Control": "public, max-age=60"})
 
 
+class ByMethod(SessionFirst):
+    """Names its authenticators by a method alone."""
+
+    authentication_classes: Any = []
+
+    def get_authenticators(self) -> Any:
+        return [SessionAuthentication(), AccessTokenAuthentication()]
+
+
+class ByRequest(SessionFirst):
+    """Has another authenticator for some requests."""
+
+    authentication_classes: Any = [AccessTokenAuthentication]
+
+    def get_authenticators(self) -> Any:
+        others = [SessionAuthentication()] if self.request.method == "GET" else []
+        return [*others, *super().get_authenticators()]
+
+
 def who(request: Any) -> str:
     return request.auth.organization.slug if request.auth else str(request.user)
 
@@ -105,6 +124,8 @@ for _view in (*VIEWS, Lasting):
 FORMS["said-in-the-urls-around"] = MINUTE(
     BadgeLast.as_view(authentication_classes=[SessionAuthentication, AccessTokenAuthentication])
 )
+FORMS["said-by-a-method-around"] = MINUTE(ByMethod.as_view())
+FORMS["said-by-the-request-around"] = MINUTE(ByRequest.as_view())
 urlpatterns = [path(name, view) for name, view in FORMS.items()]
 NAMED = [name for name in FORMS if not name.startswith("said")]
 
