@@ -22,6 +22,8 @@ from apikeys.dialects import Dialect
 __all__ = ["may_be_key"]
 
 _AROUND: Final = " \t\"'"
+# Anybody can send a long one: beyond this, a prefix with a key behind it is looked for, no more.
+_LONGEST: Final = 2_048
 _NO_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 # Other schemes' tokens are one word of these letters (RFC 6750, section 2.1): inside one no prefix
 # is looked for.
@@ -89,8 +91,10 @@ def _begins_with_id(pair: str) -> bool:
 
 
 def _holds_key(text: str, prefixed: re.Pattern[str], known: _Known) -> bool:
-    text = text[: pasted.LONGEST_TEXT]
-    for reading in readings(text, pasted.LONGEST_TEXT):
+    if len(text) > _LONGEST and known.long.search(text):
+        return True
+    text = text[:_LONGEST]
+    for reading in readings(text, _LONGEST):
         if prefixed.search(reading) or _is_pair(reading, known):
             return True
     return pasted.without_secrets(text, sure=True) != text

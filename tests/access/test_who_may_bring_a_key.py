@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apikeys.access.foreign import carries_key
+from apikeys.credentials.carriers import Bearer
 from apikeys.credentials.hiding import WITHHELD
 from apikeys.hiding import hide_keys_wsgi
 from apikeys.recognition import may_be_key
@@ -39,7 +40,11 @@ def test_what_is_left_visible_is_left_to_others(name: str) -> None:
 
 
 def test_a_long_token_of_others_is_no_key() -> None:
-    token = (test_hiding.JWT * 800).encode()
-    assert len(token) > 65_536
-    [bearer] = [each for each in test_hiding.CARRIERS if each.label == "Bearer"]
-    assert not may_be_key(bearer, token)
+    for token in (test_hiding.JWT * 800, "YII" + "Ab0+/" * 20_000):
+        assert len(token) > 65_536
+        assert not may_be_key(Bearer(), token.encode())
+        assert not may_be_key(None, f"Negotiate {token}".encode())
+
+
+def test_a_key_far_behind_is_found() -> None:
+    assert may_be_key(Bearer(), b"{" + b" " * 70_000 + test_hiding.KEY.encode() + b"}")
