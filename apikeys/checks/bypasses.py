@@ -11,10 +11,10 @@ import inspect
 from types import CodeType, FunctionType
 from typing import Any, Final
 
+from apikeys.drf.closures import DEEPEST, held_by
+
 METHODS: Final = ("dispatch", "initial", "check_permissions")
 """What stands between a request and the handler; each calls the next."""
-# Deeper than anybody decorates.
-_DEEPEST: Final = 30
 
 
 def foreign(cls: type, name: str) -> type | None:
@@ -36,12 +36,11 @@ def foreign(cls: type, name: str) -> type | None:
 
 
 def _leads_on(method: Any, name: str, depth: int = 0) -> bool:
-    if not isinstance(method, FunctionType) or depth > _DEEPEST:
+    if not isinstance(method, FunctionType) or depth > DEEPEST:
         return True  # nothing can be seen
     if _names(method.__code__, {"super", name, "__class__"}):
         return True
-    held = inspect.getclosurevars(method).nonlocals.values()
-    inner = (each for each in held if isinstance(each, FunctionType))
+    inner = (each for each in held_by(method).values() if isinstance(each, FunctionType))
     return any(_leads_on(each, name, depth + 1) for each in inner)
 
 

@@ -19,10 +19,9 @@ from django.utils.module_loading import import_string
 
 from apikeys import endpoints
 from apikeys.checks.types import Apps
+from apikeys.drf.closures import DEEPEST, held_by
 
 _CACHES: Final = (UpdateCacheMiddleware, FetchFromCacheMiddleware)
-# Deeper than anybody decorates.
-_DEEPEST: Final = 30
 
 _INSTEAD: Final = (
     "Store what is costly inside the view, under whom it belongs to: "
@@ -90,7 +89,7 @@ def _holds_cache(function: Any) -> bool:
         value, depth = waiting.pop()
         if isinstance(value, _CACHES) or _is_cache_class(value):
             return True
-        if id(value) in seen or depth > _DEEPEST:
+        if id(value) in seen or depth > DEEPEST:
             continue
         seen.add(id(value))
         waiting += [(inner, depth + 1) for inner in _held(value)]
@@ -105,8 +104,4 @@ def _held(value: Any) -> Iterator[Any]:
     elif isinstance(value, (list, tuple)):
         yield from value
     elif inspect.isfunction(value):
-        for cell in value.__closure__ or ():
-            try:
-                yield cell.cell_contents
-            except ValueError:
-                continue  # not filled yet
+        yield from held_by(value).values()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from apikeys.drf.closures import held_by
+
 DECLARED: Final = frozenset(
     {
         "anonymous_access",
@@ -62,9 +64,7 @@ def declare(view: Any, said: dict[str, Any]) -> None:
 
 def _function_of(cls: type) -> Callable[..., Any] | None:
     for method in getattr(cls, "http_method_names", ()):
-        handler = cls.__dict__.get(method)
-        names = getattr(getattr(handler, "__code__", None), "co_freevars", ())
-        cells = dict(zip(names, getattr(handler, "__closure__", None) or (), strict=True))
-        if "func" in cells:
-            return cells["func"].cell_contents  # type: ignore[no-any-return]
+        held = held_by(cls.__dict__.get(method))
+        if "func" in held:
+            return held["func"]  # type: ignore[no-any-return]
     return None

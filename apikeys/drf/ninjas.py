@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from apikeys.drf.closures import held_by
+
 
 def operations_of(callback: Any) -> list[Any]:
     """Return the operations that a callback answers by; none for views that are not ninja's."""
     found: list[Any] = []
-    for cell in getattr(callback, "__closure__", None) or ():
-        try:
-            held = cell.cell_contents
-        except ValueError:
-            continue  # not filled yet
+    for held in held_by(callback).values():
         operations = getattr(held, "operations", None)
         if isinstance(operations, list):
             found += [each for each in operations if hasattr(each, "auth_callbacks")]

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.decorators import access_token_required
 from apikeys.drf.callbacks import authenticators_of, dialect_of
+from apikeys.drf.closures import held_by
 from apikeys.ninja import AccessTokenAuth
 from apikeys.permissions import HasScope
 
@@ -103,6 +104,22 @@ def test_views_of_others_are_left_to_django(client, where):
 @pytest.mark.usefixtures("outage")
 def test_an_operation_of_ninja_that_takes_no_keys_is_left_to_django(client):
     assert client.post("/ninja/notes").status_code == 500
+
+
+def test_a_closure_is_read_by_name_and_what_is_not_filled_is_left_out():
+    def made() -> tuple[Any, dict[str, Any]]:
+        def inner() -> Any:
+            return filled, later
+
+        filled = 1
+        early = held_by(inner)
+        later = 2
+        return inner, early
+
+    inner, early = made()
+    assert early == {"filled": 1}
+    assert held_by(inner) == {"filled": 1, "later": 2}
+    assert [held_by(each) for each in (nobodys, Keyed, None, print)] == [{}] * 4
 
 
 def test_what_as_view_was_told_counts_before_what_the_class_says():
