@@ -130,6 +130,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) -> Response:
     """Return the problem in the dialect's words, with the headers its status asks for."""
     make_sendable(problem)
+    if isinstance(exc, drf.MethodNotAllowed):
+        problem.allowed = tuple(request.parser_context["view"].allowed_methods)
     problem.asked_host = partial(_host, request._request)
     body, content_type = dialect.render(problem)
     response = Response(body, status=problem.status)
@@ -145,8 +147,6 @@ def respond(problem: Problem, dialect: Dialect, request: Any, exc: Exception) ->
     ours = isinstance(exc, _OURS) or not isinstance(exc, drf.APIException)
     for name, value in headers_of(problem, dialect, browser=browser, ours=ours).items():
         response.headers[name] = value
-    if isinstance(exc, drf.MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(request.parser_context["view"].allowed_methods)
     return response
 
 

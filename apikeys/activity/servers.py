@@ -1,6 +1,6 @@
 """What the server that runs this process does to its threads and to its end.
 
-Knows servers, and nothing of what is counted.
+Knows servers, and that what was counted has to be written before the end; not what that is.
 """
 
 from __future__ import annotations
