@@ -84,7 +84,7 @@ PUBLIC: Final[dict[str, list[str]]] = {
     "asgi": ["AccessTokenRequired", "with_lifespan"],
     "authentication": ["AccessTokenAuthentication", "LeavesAccessTokens"],
     "backends": ["SlowedMixin", "SlowedModelBackend"],
-    "conf": ["Settings", "UnixSocket", "get"],
+    "conf": ["Settings", "TrustedProxy", "UNIX", "UnixSocket", "get"],
     "credits": ["ChargesCredits", "charges_credits", "price"],
     "decorators": ["access_token_required", "note", "refusal_of"],
     "dialects": [
