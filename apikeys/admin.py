@@ -31,6 +31,8 @@ from apikeys.models import (
 from apikeys.services import members
 from apikeys.services.actors import Actor
 
+__all__ = ["DeletesPeople"]
+
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:

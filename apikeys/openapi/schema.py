@@ -32,6 +32,8 @@ from apikeys.openapi.plain import add_plain
 from apikeys.openapi.versions import in_version
 from apikeys.urlconfs import Place, places
 
+__all__ = ["AccessTokenSchema"]
+
 # What an action does, as part of its operation's id.
 _WORDS: Final = {
     "retrieve": "read",
