@@ -55,6 +55,7 @@ def test_there_are_recipes_for_these():
         "A new dialect",
         "A new check",
         "A new setting",
+        "A new host project",
     ]
 
 
