@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+
+from tests.hosts import forms
+from tests.hosts.texts import ROUTES, urls
+from tests.hosts.visit import wrong
 
 DIALECT = '''
 """How the API of doors speaks: a header that no tool's own list knows."""
@@ -58,24 +61,14 @@ def elsewhere(request):
     headers = dict(request.headers)
     raise RuntimeError("this view fails, too")
 '''
-URLS = """
-from django.contrib import admin
-from django.urls import include, path
-
-from mysite import views
-from mysite.notes import NotesView
-
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("access/", include("apikeys.api.urls")),
-    path("dashboard/", include("dashboard.urls")),
-    path("notes", NotesView.as_view()),
-    path("doors", views.DoorsView.as_view()),
-    path("notes/failing", views.FailingView.as_view()),
-    path("doors/failing", views.FailingDoorsView.as_view()),
-    path("elsewhere", views.elsewhere),
-]
-"""
+URLS = urls(
+    *ROUTES,
+    'path("doors", views.DoorsView.as_view())',
+    'path("notes/failing", views.FailingView.as_view())',
+    'path("doors/failing", views.FailingDoorsView.as_view())',
+    'path("elsewhere", views.elsewhere)',
+    before="from mysite import views\n",
+)
 FILES = {"mysite/dialect.py": DIALECT, "mysite/views.py": VIEWS, "mysite/urls.py": URLS}
 SETTINGS = """
 ALLOWED_HOSTS = ["testserver"]
@@ -139,10 +132,9 @@ class Secrets:
         take no keys; and make new ones."""
         for path, headers in self._ways():
             name, value = next(iter(headers.items()))
-            wrong = value[:-1] + ("A" if value[-1] != "A" else "B")
             for status, method, address, sent in (
                 (200, "GET", path, headers),
-                (401, "GET", path, {name: wrong}),
+                (401, "GET", path, {name: wrong(value)}),
                 (403, "POST", path, headers),
                 (500, "GET", f"{path}/failing", headers),
             ):
@@ -181,22 +173,15 @@ class Secrets:
         address = "/dashboard/acme/tokens/new"
         page = ask("GET", address, {"Cookie": session}, b"")
         [csrf] = [v for n, v in page.headers if n.lower() == "set-cookie" and "csrftoken" in v]
-        hidden = r'name="{}" value="([^"]+)"'
         text = page.body.decode()
-        form = {
-            name: re.search(hidden.format(name), text)[1]  # type: ignore[index]
-            for name in ("csrfmiddlewaretoken", "creation_id")
-        }
-        form |= {"name": "On a page", "workspace": "development", "may-default-preset": "read"}
-        form |= {"expiry": "90", "kind": "automation", "allowed_networks": ""}
+        form = forms.generate(text, "On a page")
+        form["csrfmiddlewaretoken"] = forms.hidden(text, "csrfmiddlewaretoken")
         headers = {
             "Cookie": f"{session}; {csrf.partition(';')[0]}",
             "Content-Type": "application/x-www-form-urlencoded",
         }
         made = ask("POST", address, headers, urlencode(form).encode())
-        found = re.search(rb"[a-z]+_[a-z]+_([A-Za-z0-9]{16})_([A-Za-z0-9]{49})\b", made.body)
-        assert found, made
-        self.know(found[1].decode(), found[2].decode())
+        self.know(*forms.key(made.body.decode()).split("_")[-2:])
 
 
 def wsgi(application: Any) -> Application:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.hosts import canary
-from tests.hosts.host import ROOT, Host
+from tests.hosts.host import Host
+from tests.hosts.texts import blocks
 from tests.hosts.visit import Visit, same
 
-PAGE = (ROOT / "docs" / "secrets-in-other-tools.md").read_text()
-BLOCKS = dict(re.findall(r"^```python host=(\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+BLOCKS = dict(blocks("docs/secrets-in-other-tools.md", "host"))
 
 Heard = Callable[[Visit], str]
 

@@ -8,29 +8,21 @@ from typing import Any
 
 from tests.hosts.host import Host
 from tests.hosts.people import recipe
+from tests.hosts.texts import ROUTES, urls
 from tests.hosts.visit import Visit
 
 CHOICES = ("token", "anonymous", "service_account")
 SETTINGS = """
 INSTALLED_APPS += ["papers"]
 """
-URLS = """
-from django.contrib import admin
-from django.urls import include, path
-
-from mysite.notes import NotesView
-from papers import views
-
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("access/", include("apikeys.api.urls")),
-    path("dashboard/", include("dashboard.urls")),
-    path("notes", NotesView.as_view()),
-    path("papers", views.{view}.as_view()),
-]
-"""
 MODELS = recipe("papers/models.py")
 VIEWS = recipe("papers/views.py")
+
+
+def routes(view: str, module: str = "views") -> str:
+    """Return a mysite/urls.py that has this view of papers."""
+    route = f'path("papers", {module}.{view}.as_view())'
+    return urls(*ROUTES, route, before=f"from papers import {module}\n")
 
 
 class Case:
@@ -85,7 +77,7 @@ def host(name: str, step: Callable[[Case], None], *, view: str = "Papers", **mor
         "papers/__init__.py": "",
         "papers/models.py": MODELS,
         "papers/views.py": VIEWS,
-        "mysite/urls.py": URLS.format(view=view),
+        "mysite/urls.py": routes(view),
         **more.pop("files", {}),
     }
     said = SETTINGS + more.pop("settings", "")

@@ -10,19 +10,15 @@ import json
 import re
 from collections.abc import Callable
 
-from tests.hosts.host import ROOT
-from tests.hosts.visit import Visit, same
+from tests.hosts.texts import blocks
+from tests.hosts.visit import PASSWORD, Visit, same
 
-PASSWORD = "correct horse battery staple"
 PAGES = ("docs/log-ins.md", "docs/request-user.md")
 
 
 def recipe(name: str) -> str:
     """Return the Python that the documentation puts into a file of that name."""
-    text = "".join((ROOT / page).read_text() for page in PAGES)
-    return "\n".join(
-        re.findall(rf"^```python file={re.escape(name)}\n(.*?)^```$", text, re.M | re.S)
-    )
+    return "\n".join(text for page in PAGES for file, text in blocks(page) if file == name)
 
 
 def but(*left_out: str) -> Callable[[Visit], None]:
@@ -197,10 +193,7 @@ def admin(visit: Visit) -> None:
     """Tokens and memberships in Django's admin, where the user model works with it."""
     if not hasattr(visit.alice, "is_staff") or not hasattr(visit.alice, "has_module_perms"):
         return
-    root = visit.person("root")
-    root.is_staff = root.is_superuser = True
-    root.save()
-    client = visit.client(root)
+    client = visit.client(visit.superuser())
     for page in ("accesstoken/?q=key", "membership/", "workspace/", "invitation/"):
         response = client.get(f"/admin/apikeys/{page}")
         same(response.status_code, 200, f"{page}: {response.content[-800:]!r}")

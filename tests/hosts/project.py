@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.hosts.host import ROOT, Host
+from tests.hosts.host import Host
+from tests.hosts.texts import blocks
 
 SETTINGS = "mysite/settings.py"
 # Sessions and passwords are no subject here, and hashing on purpose takes its time.
@@ -23,9 +23,7 @@ def make(host: Host, folder: Path) -> None:
     # In a process of its own: the command leaves Django with settings that are not the project's.
     start = [sys.executable, "-m", "django", "startproject", "mysite", str(folder)]
     subprocess.run(start, check=True, env={**os.environ, "DJANGO_SETTINGS_MODULE": ""})
-    readme = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"^```python file=(\S+)\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    for name, text in blocks:
+    for name, text in blocks("README.md"):
         path = folder / name
         path.write_text((path.read_text() + "\n" if name == SETTINGS else "") + text)
     for name, text in host.files.items():

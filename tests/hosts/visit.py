@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+PASSWORD = "correct horse battery staple"
+
 
 class Visit:
     """A host project that runs: its cast, its clients, its tokens.
@@ -77,9 +79,16 @@ class Visit:
             user.email = f"{name}@example.org"
         if model.USERNAME_FIELD == "email":
             user.email = f"{name}@example.org"
-        user.set_password("correct horse battery staple")
+        user.set_password(PASSWORD)
         user.save()
         return user
+
+    def superuser(self) -> Any:
+        """Make somebody who may do everything in Django's admin."""
+        root = self.person("root")
+        root.is_staff = root.is_superuser = True
+        root.save()
+        return root
 
     def issue(self, *scopes: str, **more: Any) -> Any:
         """Make a token of Acme; return it with its secret."""
@@ -107,6 +116,11 @@ class Visit:
 def same(found: Any, expected: Any, what: str = "") -> None:
     """Assert that two values are equal, and show both where they are not."""
     assert found == expected, f"{what or 'value'}: {found!r}, not {expected!r}"
+
+
+def wrong(key: str) -> str:
+    """Return a key, or whatever brings one, with another letter at its end."""
+    return key[:-1] + ("0" if key[-1] != "0" else "1")
 
 
 def main(name: str, folder: Path) -> dict[str, Any]:

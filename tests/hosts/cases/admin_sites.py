@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.hosts.host import Host
+from tests.hosts.texts import ROUTES, urls
 from tests.hosts.visit import Visit, same
-
-
-def _operator(visit: Visit) -> Any:
-    """A superuser in the Django admin."""
-    root = visit.person("root")
-    root.is_staff = root.is_superuser = True
-    root.save()
-    return visit.client(root)
 
 
 def _admin(visit: Visit) -> None:
@@ -26,7 +19,7 @@ def _admin(visit: Visit) -> None:
 def _admin_of(visit: Visit, site: Any, where: str) -> None:
     from apikeys.models import AccessToken, Membership
 
-    client = _operator(visit)
+    client = visit.client(visit.superuser())
     digest = AccessToken.objects.get(pk=visit.token.pk).digest
     models = [model for model in site._registry if model._meta.app_label == "apikeys"]
     assert len(models) >= 5, models
@@ -54,27 +47,6 @@ def _own_site(visit: Visit) -> None:
 
 
 SKINNED = 'INSTALLED_APPS = ["{}", *INSTALLED_APPS]\n'
-FAILING = """
-from django.contrib import admin
-from django.contrib.auth import get_user_model
-from django.urls import include, path
-from mysite.notes import NotesView
-
-
-class Fails(NotesView):
-    def get(self, request):
-        get_user_model().objects.create_user("half")
-        raise RuntimeError("after a row was written")
-
-
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("access/", include("apikeys.api.urls")),
-    path("dashboard/", include("dashboard.urls")),
-    path("notes", NotesView.as_view()),
-    path("fails", Fails.as_view()),
-]
-"""
 OWN_SITE = """
 from django.contrib.admin import AdminSite, site as stock
 from django.contrib.auth.admin import UserAdmin
@@ -117,12 +89,11 @@ HOSTS = [
         name="An admin site of the host's own",
         files={
             "mysite/sites.py": OWN_SITE,
-            "mysite/urls.py": FAILING.replace(
-                'path("admin/", admin.site.urls),',
-                'path("admin/", admin.site.urls), path("office/", site.urls),',
-            )
-            .replace("from mysite.notes", "from mysite.sites import fill, site\nfrom mysite.notes")
-            .replace("\n\nclass Fails", "\nfill()\n\n\nclass Fails", 1),
+            "mysite/urls.py": urls(
+                *ROUTES,
+                'path("office/", site.urls)',
+                before="from mysite.sites import fill, site\n\nfill()\n",
+            ),
         },
         steps=_own_site,
     ),

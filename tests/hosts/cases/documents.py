@@ -7,32 +7,23 @@ import io
 from typing import Any
 
 from tests.hosts.host import Host
+from tests.hosts.texts import ACCESS, ADMIN, DOCUMENTED, NOTES, PAGES, SPECTACULAR, urls
 from tests.hosts.visit import Visit, same
 
-PACKAGES = ("drf-spectacular", "drf-spectacular-sidecar")
-APPS = 'INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]\n'
-URLS = """
-from django.contrib import admin
-from django.urls import include, path
+BEFORE = """
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from mysite.notes import NotesView
 from mysite.more import Dull, Open, Twice
-
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("dashboard/", include("dashboard.urls")),
-    path("notes", NotesView.as_view()),
-    path("dull", Dull.as_view()),
-    path("open", Open.as_view()),
-    path("twice", Twice.as_view()),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("swagger", SpectacularSwaggerView.as_view(url_name="schema")),
-]
 """
-MOUNTED = URLS.replace(
-    '    path("notes"', '    path("access/", include("apikeys.api.urls")),\n    path("notes"'
+THEIRS = (
+    'path("dull", Dull.as_view())',
+    'path("open", Open.as_view())',
+    'path("twice", Twice.as_view())',
+    'path("schema", SpectacularAPIView.as_view(), name="schema")',
+    'path("swagger", SpectacularSwaggerView.as_view(url_name="schema"))',
 )
+URLS = urls(ADMIN, PAGES, NOTES, *THEIRS, before=BEFORE)
+MOUNTED = urls(ADMIN, ACCESS, PAGES, NOTES, *THEIRS, before=BEFORE)
 MORE = '''
 from django.http import HttpResponse
 from drf_spectacular.openapi import AutoSchema
@@ -93,7 +84,7 @@ class Twice(APIView):
     def get(self, request):
         return Response({"text": "twice"})
 '''
-NOTES = """
+VIEW = """
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -124,7 +115,7 @@ OURS = [{"defaultX-API-Key": []}, {"defaultBearer": []}, {"defaultBasic": []}]
 
 
 def _inspected_by(path: str) -> str:
-    return f'{APPS}REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "{path}"\n'
+    return f'{DOCUMENTED}REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "{path}"\n'
 
 
 def _document(visit: Visit, path: str) -> Any:
@@ -175,12 +166,12 @@ def _filed(visit: Visit) -> None:
         same(_document(visit, path)["paths"]["/notes"]["get"]["tags"], ["filed"], path)
 
 
-def _host(name: str, inspector: str, steps: Any, urls: str = MOUNTED, **more: Any) -> Host:
+def _host(name: str, inspector: str, steps: Any, text: str = MOUNTED, **more: Any) -> Host:
     return Host(
         name=f"drf-spectacular, {name}",
-        settings=_inspected_by(inspector) if inspector else APPS,
-        files={"mysite/urls.py": urls, "mysite/more.py": MORE, "mysite/notes.py": NOTES},
-        packages=PACKAGES,
+        settings=_inspected_by(inspector) if inspector else DOCUMENTED,
+        files={"mysite/urls.py": text, "mysite/more.py": MORE, "mysite/notes.py": VIEW},
+        packages=SPECTACULAR,
         steps=steps,
         **more,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.hosts import people
 from tests.hosts.host import Host
+from tests.hosts.texts import ROUTES, urls
 from tests.hosts.visit import Visit, same
 
 AXES = """
@@ -52,20 +53,7 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
 """
-ALLAUTH_URLS = """
-from django.contrib import admin
-from django.urls import include, path
-
-from mysite.notes import NotesView
-
-urlpatterns = [
-    path("accounts/", include("allauth.urls")),
-    path("admin/", admin.site.urls),
-    path("access/", include("apikeys.api.urls")),
-    path("dashboard/", include("dashboard.urls")),
-    path("notes", NotesView.as_view()),
-]
-"""
+ALLAUTH_URLS = urls('path("accounts/", include("allauth.urls"))', *ROUTES)
 BY_ADDRESS = (
     ALLAUTH
     + """
@@ -93,9 +81,11 @@ MIDDLEWARE.insert(
 )
 LOGIN_URL = "two_factor:login"
 """
-TWO_FACTOR_URLS = ALLAUTH_URLS.replace(
-    'path("accounts/", include("allauth.urls"))', 'path("", include(tf_urls))'
-).replace("from mysite", "from two_factor.urls import urlpatterns as tf_urls\n\nfrom mysite")
+TWO_FACTOR_URLS = urls(
+    'path("", include(two_factor))',
+    *ROUTES,
+    before="from two_factor.urls import urlpatterns as two_factor\n",
+)
 LAPSED = "apikeys_password_checked_at"
 
 

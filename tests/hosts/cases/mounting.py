@@ -6,19 +6,19 @@ import re
 from typing import Any
 
 from tests.hosts.host import Host
+from tests.hosts.texts import (
+    ACCESS,
+    ADMIN,
+    API,
+    DOCUMENTED,
+    LANGUAGES,
+    NOTES,
+    PAGES,
+    SPECTACULAR,
+    urls,
+)
 from tests.hosts.visit import Visit, same
 
-NOTES = 'path("notes", NotesView.as_view())'
-HEAD = """
-from django.conf.urls.i18n import i18n_patterns
-from django.contrib import admin
-from django.urls import include, path
-
-from mysite.notes import NotesView
-
-"""
-DOCUMENTED = 'INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]\n'
-SPECTACULAR = ("drf-spectacular", "drf-spectacular-sidecar")
 BY_PATH = """
 def by_path(get_response):
     def choose(request):
@@ -28,10 +28,6 @@ def by_path(get_response):
 
     return choose
 """
-
-
-def _urls(*patterns: str) -> str:
-    return HEAD + f"urlpatterns = [{', '.join(patterns)}]\n"
 
 
 def _snippet(visit: Visit, page: str, **environment: Any) -> str:
@@ -118,16 +114,12 @@ def _nested(visit: Visit) -> None:
     assert 'href="/v2/keys/v1/schema"' in page
 
 
-API = 'include("apikeys.api.urls")'
-PAGES = 'path("dashboard/", include("dashboard.urls"))'
-ADMIN = 'path("admin/", admin.site.urls)'
-
 HOSTS = [
     Host(
         name="Another prefix",
         settings=DOCUMENTED,
         files={
-            "mysite/urls.py": _urls(
+            "mysite/urls.py": urls(
                 ADMIN,
                 f'path("keys/api/", {API})',
                 'path("people/keys/", include("dashboard.urls"))',
@@ -144,8 +136,8 @@ HOSTS = [
         + 'APIKEYS["URLCONFS"] = {"mysite.api_urls": ""}\n'
         + 'MIDDLEWARE = ["mysite.choosing.by_path", *MIDDLEWARE]\n',
         files={
-            "mysite/urls.py": _urls(ADMIN, PAGES, NOTES),
-            "mysite/api_urls.py": _urls(f'path("keys/", {API})'),
+            "mysite/urls.py": urls(ADMIN, PAGES, NOTES),
+            "mysite/api_urls.py": urls(f'path("keys/", {API})'),
             "mysite/choosing.py": BY_PATH,
         },
         packages=SPECTACULAR,
@@ -179,9 +171,9 @@ host_patterns = patterns(
     host(r"(?P<tenant>\\w+)", "www_urls", name="tenant"),
 )
 """,
-            "mysite/api_urls.py": _urls(f'path("keys/", {API})', NOTES),
-            "mysite/app_urls.py": _urls(ADMIN, PAGES),
-            "mysite/www_urls.py": _urls(),
+            "mysite/api_urls.py": urls(f'path("keys/", {API})', NOTES),
+            "mysite/app_urls.py": urls(ADMIN, PAGES),
+            "mysite/www_urls.py": urls(),
         },
         packages=("django-hosts", *SPECTACULAR),
         tour=(),
@@ -195,10 +187,13 @@ host_patterns = patterns(
     ),
     Host(
         name="i18n_patterns",
-        settings=DOCUMENTED + 'MIDDLEWARE.insert(2, "django.middleware.locale.LocaleMiddleware")\n',
+        settings=DOCUMENTED + LANGUAGES,
         files={
-            "mysite/urls.py": HEAD
-            + f'urlpatterns = [{NOTES}, *i18n_patterns({ADMIN}, path("access/", {API}), {PAGES})]\n'
+            "mysite/urls.py": urls(
+                NOTES,
+                f"*i18n_patterns({ADMIN}, {ACCESS}, {PAGES})",
+                before="from django.conf.urls.i18n import i18n_patterns\n",
+            )
         },
         packages=SPECTACULAR,
         tour=("view", "errors"),
@@ -208,7 +203,7 @@ host_patterns = patterns(
         name="The API inside a namespace",
         settings=DOCUMENTED,
         files={
-            "mysite/urls.py": _urls(
+            "mysite/urls.py": urls(
                 ADMIN,
                 PAGES,
                 NOTES,

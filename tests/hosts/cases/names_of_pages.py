@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.hosts.host import Host
+from tests.hosts.texts import ACCESS, ADMIN, NOTES, PAGES, urls
 from tests.hosts.visit import Visit, same
 
 SECOND_NAME = """
@@ -13,12 +14,8 @@ INSTALLED_APPS[INSTALLED_APPS.index("dashboard")] = "apikeys_dashboard"
 TEMPLATES = """
 TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
 """
-URLS = """
-from django.contrib import admin
+BEFORE = """
 from django.shortcuts import render
-from django.urls import include, path
-
-from mysite.notes import NotesView
 
 
 def board(request, organization=""):
@@ -27,14 +24,8 @@ def board(request, organization=""):
 
 # The names of addresses that ours have too.
 theirs = [path("", board, name="home"), path("<slug:organization>/tokens", board, name="tokens")]
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("access/", include("apikeys.api.urls")),
-    path("dashboard/", include("PACKAGE.urls")),
-    path("board/", include((theirs, "dashboard"))),
-    path("notes", NotesView.as_view()),
-]
 """
+BOARD_ROUTE = 'path("board/", include((theirs, "dashboard")))'
 LIBRARY = """
 from django import template
 
@@ -92,10 +83,12 @@ def _host(name: str, package: str, own: str) -> Host:
     first = "" if package == "dashboard" else SECOND_NAME
     installed = f'INSTALLED_APPS += ["{own}"]\n'
     above = {f"{own.partition('.')[0]}/__init__.py": ""} if "." in own else {}
+    pages = PAGES.replace("dashboard.urls", f"{package}.urls")
+    text = urls(ADMIN, ACCESS, pages, BOARD_ROUTE, NOTES, before=BEFORE)
     return Host(
         name=name,
         settings=f"{first}{installed}",
-        files={**above, **_app(own), "mysite/urls.py": URLS.replace("PACKAGE", package)},
+        files={**above, **_app(own), "mysite/urls.py": text},
         steps=_keeps_its_own,
     )
 

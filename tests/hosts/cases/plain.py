@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from tests.hosts.host import Host
+from tests.hosts.texts import DOCUMENTED, SPECTACULAR
 from tests.hosts.visit import Visit, same
-
-SPECTACULAR = """
-INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]
-"""
 
 
 def _checks_are_quiet(visit: Visit) -> None:
@@ -18,8 +15,8 @@ HOSTS = [
     Host(name="README alone", steps=_checks_are_quiet),
     Host(
         name="README with the documentation",
-        settings=SPECTACULAR,
-        packages=("drf-spectacular", "drf-spectacular-sidecar"),
+        settings=DOCUMENTED,
+        packages=SPECTACULAR,
         steps=_checks_are_quiet,
     ),
 ]

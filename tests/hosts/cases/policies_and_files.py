@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.hosts.host import Host
+from tests.hosts.texts import DOCUMENTED, SPECTACULAR
 from tests.hosts.visit import Visit, same
 
 
@@ -42,8 +43,6 @@ def _nothing_is_missing(visit: Visit) -> None:
         assert "MISSING" not in answer.content.decode(), page
 
 
-DOCUMENTED = 'INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]\n'
-SPECTACULAR = ("drf-spectacular", "drf-spectacular-sidecar")
 STORAGE = """
 STATIC_ROOT = BASE_DIR / "collected"
 STORAGES = {{

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import re
+from tests.hosts.host import Host
+from tests.hosts.texts import ROUTES, SIGNED, SPECTACULAR, blocks, urls
+from tests.hosts.visit import PASSWORD, Visit, same
 
-from tests.hosts.host import ROOT, Host
-from tests.hosts.visit import Visit, same
-
-TEXT = (ROOT / "docs/drf.md").read_text()
-BLOCKS = re.findall(r"^```python file=(\S+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+BLOCKS = blocks("docs/drf.md")
 SETTINGS = "mysite/settings.py"
 HANDLED = 'REST_FRAMEWORK["EXCEPTION_HANDLER"] = "mysite.handlers.handler"\n'
-SIGNED = 'SIMPLE_JWT = {"SIGNING_KEY": "0123456789abcdef" * 4}\n'
-URLS = """
-from django.contrib import admin
-from django.urls import include, path
+URLS = urls(
+    *ROUTES,
+    'path("function", functions.notes)',
+    'path("summary", functions.summary)',
+    'path("either", either.EitherView.as_view())',
+    'path("keys-first", jwt.KeysFirstView.as_view())',
+    'path("jwt-first", jwt.JWTFirstView.as_view())',
+    'path("obtain", token_obtain_pair)',
+    'path("schema", SpectacularAPIView.as_view())',
+    before="""
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework_simplejwt.views import token_obtain_pair
 
 from mysite import either, functions, jwt
-from mysite.notes import NotesView
-
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("access/", include("apikeys.api.urls")),
-    path("dashboard/", include("dashboard.urls")),
-    path("notes", NotesView.as_view()),
-    path("function", functions.notes),
-    path("summary", functions.summary),
-    path("either", either.EitherView.as_view()),
-    path("keys-first", jwt.KeysFirstView.as_view()),
-    path("jwt-first", jwt.JWTFirstView.as_view()),
-    path("obtain", token_obtain_pair),
-    path("schema", SpectacularAPIView.as_view()),
-]
-"""
+""",
+)
 
 
 def _every_recipe(visit: Visit) -> None:
@@ -58,7 +48,7 @@ def _every_recipe(visit: Visit) -> None:
 
 
 def _other_schemes(visit: Visit) -> None:
-    person = {"username": "bob", "password": "correct horse battery staple"}
+    person = {"username": "bob", "password": PASSWORD}
     text = visit.client().post("/obtain", person, "application/json").json()["access"]
     for path in ("/keys-first", "/jwt-first"):
         response = visit.get(path, headers={"Authorization": f"Bearer {text}"})
@@ -98,7 +88,7 @@ HOSTS = [
             "mysite/urls.py": URLS,
             **{name: text for name, text in BLOCKS if name != SETTINGS},
         },
-        packages=("djangorestframework-simplejwt", "drf-spectacular", "drf-spectacular-sidecar"),
+        packages=("djangorestframework-simplejwt", *SPECTACULAR),
         tour=("view", "errors", "pages"),
         steps=_every_recipe,
     )

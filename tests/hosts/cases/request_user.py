@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from tests.hosts.papers import MODELS, URLS, VIEWS, Case, host
+from tests.hosts.papers import MODELS, VIEWS, Case, host, routes
 from tests.hosts.people import recipe
 from tests.hosts.visit import same
 
@@ -220,9 +220,7 @@ MIDDLEWARE += ["auditlog.middleware.AuditlogMiddleware"]
             "papers/models.py": f"from auditlog.registry import auditlog\n{MODELS}\n\n"
             "auditlog.register(Paper)\n",
             "papers/audited.py": recipe("papers/audited.py"),
-            "mysite/urls.py": URLS.format(view="AuditedPapers").replace(
-                "from papers import views", "from papers import audited as views"
-            ),
+            "mysite/urls.py": routes("AuditedPapers", "audited"),
         },
     ),
     host(

@@ -6,6 +6,7 @@ import re
 
 from tests.hosts import tour
 from tests.hosts.host import Host
+from tests.hosts.texts import LANGUAGES, ROUTES, urls
 from tests.hosts.visit import Visit, same
 
 
@@ -113,32 +114,24 @@ class Router:
     def allow_migrate(self, db, app_label, **hints):
         return db == "people"
 """
-FAILING = """
-from django.contrib import admin
+FAILING = urls(
+    *ROUTES,
+    'path("fails", Fails.as_view())',
+    before="""
 from django.contrib.auth import get_user_model
-from django.urls import include, path
-from mysite.notes import NotesView
 
 
 class Fails(NotesView):
     def get(self, request):
         get_user_model().objects.create_user("half")
         raise RuntimeError("after a row was written")
-
-
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("access/", include("apikeys.api.urls")),
-    path("dashboard/", include("dashboard.urls")),
-    path("notes", NotesView.as_view()),
-    path("fails", Fails.as_view()),
-]
-"""
+""",
+)
 
 HOSTS = [
     Host(
         name="LocaleMiddleware",
-        settings='MIDDLEWARE.insert(2, "django.middleware.locale.LocaleMiddleware")\n',
+        settings=LANGUAGES,
         steps=_in_german,
     ),
     Host(

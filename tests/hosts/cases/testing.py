@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.hosts.host import ROOT, Host
+from tests.hosts.texts import blocks
 
-PAGE = (ROOT / "docs" / "testing.md").read_text()
-FILES = dict(re.findall(r"^```python file=(\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+FILES = dict(blocks("docs/testing.md"))
 
 # What pip would have installed beside the library, for pytest to find the plugin by.
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
