@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.systems.server import free_port
+from tests.support.listening import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 

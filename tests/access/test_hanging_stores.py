@@ -21,6 +21,7 @@ import pytest
 
 from apikeys.limits import Charge, Limit, Limiter
 from tests.limits.test_limits_redis import Gate
+from tests.support.listening import free_port
 from tests.support.postgres_server import Cluster, cluster, needs_postgres_binaries
 from tests.support.redis_server import allowed
 from tests.systems import server as servers
@@ -247,7 +248,7 @@ def redis(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     binary = shutil.which("redis-server")
     if binary is None:
         pytest.skip("no redis-server here to stop")
-    port = servers.free_port()
+    port = free_port()
     command = [binary, "--port", str(port), "--save", "", "--dir", str(tmp_path)]
     process = subprocess.Popen([*command, "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL)
     yield port, process

@@ -3,10 +3,8 @@ and every face answers as without it."""
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -27,7 +25,7 @@ from tests.access.test_faces_agree import FACES, ROWS, Cast, cast
 from tests.access.test_secrets_stay_hidden import assert_hidden
 from tests.hosts.kept import BLOCKS
 from tests.support import apis, asgi
-from tests.systems.server import free_port
+from tests.support.listening import free_port, wait_for_port
 
 __all__ = ["cast"]
 
@@ -194,7 +192,7 @@ def test_behind_a_real_server_keys_work_and_middleware_sees_none(server: str, ho
             command, cwd=host.folder, env=host.environment, stdout=lines, stderr=lines
         )
     try:
-        wait_for(port, process)
+        wait_for_port(process, port, log)
         assert ask(port, {"X-API-Key": host.key}) == 200
         assert ask(port, {"Authorization": f"Bearer {host.key}"}) == 200
         assert ask(port, {"X-API-Key": host.key[:-1] + "!"}) == 401
@@ -205,13 +203,3 @@ def test_behind_a_real_server_keys_work_and_middleware_sees_none(server: str, ho
     told = log.read_text()
     assert told.count("saw {") == 4
     assert host.key.rpartition("_")[2][:20] not in told
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the server does not answer")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,10 +14,10 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.listening import free_port, wait_for_port
 from tests.systems import server as servers
-from tests.systems.server import Server, free_port
+from tests.systems.server import Server
 
-START_SECONDS = 60
 NGINX = """
 {user}
 daemon off;
@@ -114,24 +113,12 @@ def cached(request: pytest.FixtureRequest, behind: Server) -> Iterator[Cached]:
                 command(program, folder, port, behind.port), stdout=log, stderr=log
             )
         try:
-            _wait(process, port, folder / "log")
+            wait_for_port(process, port, folder / "log")
             client.base = f"http://127.0.0.1:{port}"
             yield client
         finally:
             process.terminate()
             process.wait(timeout=30)
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"the cache does not start:\n{log.read_text()}")
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ import io
 import os
 import re
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from apikeys.management.commands import list_tokens
 from apikeys.models import Workspace
 from dashboard.forms.members import AddKnownForm
 from dashboard.forms.usage import UsageForm
+from tests.support.listening import free_port, wait_for_port
 
 ALIAS, OTHER = "bouncer", "bouncer_other"
 BINARY = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -43,12 +42,6 @@ class Behind:
 
     def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool:
         return True
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,7 +78,7 @@ def pooled(tmp_path: Path, monkeypatch: Any) -> Iterator[None]:
         connections[alias].close()
         monkeypatch.setattr(connections[alias], "settings_dict", {**to, **through})
     try:
-        _wait_for(port)
+        wait_for_port(process, port, tmp_path / "pgbouncer.log")
         yield
     finally:
         for alias in (ALIAS, OTHER):
@@ -93,17 +86,6 @@ def pooled(tmp_path: Path, monkeypatch: Any) -> Iterator[None]:
         process.terminate()
         process.wait(timeout=30)
         log.close()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "pgbouncer does not listen"
-            time.sleep(0.05)
 
 
 class TakesTheConnection(io.StringIO):

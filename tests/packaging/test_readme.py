@@ -8,10 +8,8 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from datetime import timedelta
@@ -21,6 +19,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from apikeys import conf
+from tests.support.listening import free_port, wait_for_port
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -72,9 +71,7 @@ class Project:
         return self.run([sys.executable, *arguments])
 
     def serve(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.log = (self.folder / "server.log").open("w")
         self.server = subprocess.Popen(
             [sys.executable, "manage.py", "runserver", f"127.0.0.1:{self.port}", "--noreload"],
@@ -83,14 +80,7 @@ class Project:
             stdout=self.log,
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            assert self.server.poll() is None, (self.folder / "server.log").read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.1)
-        raise AssertionError("the server did not start")
+        wait_for_port(self.server, self.port, self.folder / "server.log")
 
     def stop(self):
         self.server.send_signal(signal.SIGINT)

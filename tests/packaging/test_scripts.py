@@ -13,21 +13,16 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.support.listening import free_port, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTES = "/api/demo/notes"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def clone(folder, *, venv=True):
@@ -58,7 +53,6 @@ class Demo:
         self.folder = folder
         self.port = int(variables.setdefault("PORT", str(free_port())))
         self.environment = surroundings(**variables)
-        started = time.monotonic()
         self.errors = (folder / "demo-errors.txt").open("w+")
         self.process = subprocess.Popen(
             ["scripts/demo"],
@@ -75,17 +69,7 @@ class Demo:
             if "Serving on" in line:
                 break
         self.said = "".join(lines)
-        while self.process.poll() is None and not self.answers():
-            assert time.monotonic() - started < 60, "the demo does not answer"
-            time.sleep(0.05)
-        assert self.process.poll() is None, self.complaints()
-
-    def answers(self):
-        try:
-            self.request("GET", "/")
-        except OSError:
-            return False
-        return True
+        wait_until(lambda: self.request("GET", "/"), self.process, folder / "demo-errors.txt")
 
     def complaints(self):
         self.errors.flush()

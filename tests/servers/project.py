@@ -9,7 +9,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 from tests.hosts import run
 from tests.hosts.host import Host
 from tests.hosts.project import make
-from tests.systems.server import free_port
+from tests.support.listening import free_port, wait_until
 
 LOG_IN = "/dashboard/log-in"
 PASSWORD = "correct horse battery staple"
@@ -161,7 +160,6 @@ def issue(name, *networks):
 made = {"any": issue("any"), "other": issue("other"), "listed": issue("listed", "203.0.113.9")}
 print(json.dumps(made))
 """.replace("PASSWORD", PASSWORD)
-START_SECONDS = 60
 
 
 class Site:
@@ -233,16 +231,12 @@ class Server:
         self.process, self.at, self._log = process, at, log
 
     def wait(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                # From another address: a connection to a port that nobody listens on yet may be
-                # given that very port, and meet itself.
-                return self.connect("127.0.0.3").close()
-            except OSError:
-                running = self.process.poll() is None and time.monotonic() < deadline
-                assert running, f"it does not start:\n{self.log()}"
-                time.sleep(0.05)
+        def connects() -> bool:
+            # From another address, as ``wait_for_port`` does and for its reason.
+            self.connect("127.0.0.3").close()
+            return True
+
+        wait_until(connects, self.process, self._log)
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")

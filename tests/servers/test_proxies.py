@@ -14,7 +14,6 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +22,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.servers.project import LOG_IN, PASSWORD, START_SECONDS, Site, ask
+from tests.servers.project import LOG_IN, PASSWORD, Site, ask
 from tests.servers.proxies import PROXIES, Proxy
-from tests.systems.server import free_port
+from tests.support.listening import free_port, wait_for_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
@@ -124,7 +123,7 @@ def started(proxy: Proxy, program: str, behind: str, folder: Path, pem: Path) ->
             stderr=log,
         )
     try:
-        wait(process, places["port"], folder)
+        wait_for_port(process, places["port"], folder / "log")
         yield Front(places["port"], places["tls"])
     finally:
         process.terminate()
@@ -133,19 +132,6 @@ def started(proxy: Proxy, program: str, behind: str, folder: Path, pem: Path) ->
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(timeout=30)
-
-
-def wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            where = ("127.0.0.1", port)
-            return socket.create_connection(where, 5, source_address=(CLIENT, 0)).close()
-        except OSError:
-            said = (folder / "log").read_text()
-            assert process.poll() is None, f"it does not start:\n{said}"
-            assert time.monotonic() < deadline, f"it does not start:\n{said}"
-            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.systems.server import free_port
+from tests.support.listening import free_port
 
 
 def _binaries() -> Path | None:

@@ -6,17 +6,17 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.db import connection
 
+from tests.support.listening import free_port, wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
 # Requests from this address may say for whom they come; the examples' come from 127.0.0.1.
 PROXY = "127.0.0.2"
-START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -83,30 +83,19 @@ def start(
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
     server = Server(process, port, log)
-    _wait(server, answers)
+
+    def refuses() -> bool:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as probe:
+            probe.sendall(f"GET {answers} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            return probe.recv(12) == b"HTTP/1.1 401"
+
+    try:
+        wait_until(refuses, process, log)
+    except AssertionError:
+        process.kill()
+        process.wait()
+        raise
     return server
-
-
-def _wait(server: Server, answers: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.process.poll() is None:
-        try:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as probe:
-                probe.sendall(f"GET {answers} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-                if probe.recv(12) == b"HTTP/1.1 401":
-                    return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    server.process.kill()
-    server.process.wait()
-    raise AssertionError(f"the server does not answer:\n{server.log.read_text()}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def database_url() -> str:

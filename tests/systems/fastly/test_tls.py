@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.packaging.test_scripts import clone, free_port, surroundings
+from tests.packaging.test_scripts import clone, surroundings
+from tests.support.listening import free_port, wait_for_port
 
 pytestmark = [
     pytest.mark.slow,
@@ -69,18 +70,9 @@ def port(folder, files) -> Iterator[int]:
                 break
         assert f"https://127.0.0.1:{chosen}" in said, said
         assert "proxy" not in said
-        while not _listens(chosen):
-            assert process.poll() is None
+        wait_for_port(process, chosen)
         yield chosen
         process.send_signal(signal.SIGTERM)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except OSError:
-        return False
-    return True
 
 
 def shake_hands(port: int, files: dict[str, str], version: ssl.TLSVersion) -> str | None:
