@@ -13,6 +13,7 @@ from apikeys.credentials.digests import text_of
 from apikeys.models import AccessToken, Workspace
 from apikeys.services.actors import Actor
 from apikeys.services.tokens import create_token, revoke_token, rotate_token
+from apikeys.testing.headers import headers_of
 from tests.support.apis import DIALECTS, BearerAuthentication, Protected, say
 
 pytestmark = [
@@ -53,7 +54,7 @@ def carried(issued) -> dict[str, dict[str, str]]:
     return {
         "header": {"X-API-Key": issued.api_key},
         "bearer": {"Authorization": f"Bearer {issued.api_key}"},
-        "basic": {"Authorization": f"Basic {pair(issued.token.token_id, issued.secret)}"},
+        "basic": headers_of(issued, "Basic"),
     }
 
 
@@ -353,6 +354,6 @@ def test_a_token_of_another_dialect_is_refused_and_any_dialect_takes_all(api, se
     assert api.get("/files", headers={"X-Cms-Key": issued.api_key}).status_code == 200
     assert api.get("/protected", headers={"X-API-Key": issued.api_key}).json() == INVALID
     assert api.get("/any", headers={"X-API-Key": issued.api_key}).status_code == 200
-    basic = {"Authorization": f"Basic {pair(issued.token.token_id, issued.secret)}"}
+    basic = headers_of(issued, "Basic")
     assert api.get("/any", headers=basic).status_code == 200
     assert api.get("/protected", headers=basic).json() == INVALID

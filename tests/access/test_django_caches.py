@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from rest_framework.viewsets import ViewSet
 from apikeys.authentication import AccessTokenAuthentication
 from apikeys.permissions import HasScope
 from apikeys.services.tokens import revoke_token
+from apikeys.testing.headers import headers_of
 from tests.support.apis import Protected
 
 pytestmark = [
@@ -163,11 +163,10 @@ def site_cache(request, settings) -> str:
 
 
 def ways(issued: Any) -> list[dict[str, str]]:
-    pair = base64.b64encode(f"{issued.token.token_id}:{issued.secret}".encode()).decode()
     return [
         {"X-API-Key": issued.api_key},
         {"Authorization": f"Bearer {issued.api_key}"},
-        {"Authorization": f"Basic {pair}"},
+        headers_of(issued, "Basic"),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from apikeys.activity import usage
 from apikeys.models import Workspace
 from apikeys.services.tokens import disable_token, revoke_token, update_token
 from apikeys.testing import reset_limits
+from apikeys.testing.headers import headers_of
 from apikeys.verification import verify
 from tests.support import apis, asgi, faces
 
@@ -59,11 +59,6 @@ def wrong(issued: Any) -> str:
     return str(beginning + ("y" if last == "x" else "x"))
 
 
-def basic(issued: Any) -> dict[str, str]:
-    pair = f"{issued.token.token_id}:{issued.secret}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-
-
 class Cast:
     """Tokens by what is the matter with them."""
 
@@ -94,7 +89,7 @@ Row = tuple[str, str, Callable[[Any], dict[str, str]]]
 ROWS: dict[str, Row] = {
     "a key": ("GET", "notes", lambda c: key(c.good)),
     "a Bearer key": ("GET", "notes", lambda c: {"Authorization": f"Bearer {c.good.api_key}"}),
-    "Basic": ("GET", "notes", lambda c: basic(c.good)),
+    "Basic": ("GET", "notes", lambda c: headers_of(c.good, "Basic")),
     "HEAD": ("HEAD", "notes", lambda c: key(c.good)),
     "no credential": ("GET", "notes", lambda c: {}),
     "no credential, by HEAD": ("HEAD", "notes", lambda c: {}),
@@ -103,7 +98,7 @@ ROWS: dict[str, Row] = {
     "a malformed key": ("GET", "notes", lambda c: {"X-API-Key": "ak_prod_bad"}),
     "a wrong secret": ("GET", "notes", lambda c: {"X-API-Key": wrong(c.good)}),
     "another scheme": ("GET", "notes", lambda c: {"Authorization": "Digest abc"}),
-    "two credentials": ("GET", "notes", lambda c: {**key(c.good), **basic(c.good)}),
+    "two credentials": ("GET", "notes", lambda c: {**key(c.good), **headers_of(c.good, "Basic")}),
     "a header sent twice": (
         "GET",
         "notes",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 from urllib.parse import quote, unquote
@@ -14,6 +13,7 @@ from django.urls import reverse
 from apikeys.models import AccessToken, AuditEvent
 from apikeys.services.tokens import disable_token, revoke_token
 from apikeys.services.workspaces import archive_workspace
+from apikeys.testing.headers import headers_of
 from tests.conftest import SecureClient
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def forms(issued):
         "quotes": f'"{issued.api_key}"',
         "header": f"X-API-Key: {issued.api_key}",
         "bearer": f"Authorization: Bearer {issued.api_key}",
-        "basic": f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}",
+        "basic": f"Authorization: {headers_of(issued, 'Basic')['Authorization']}",
         "bare": f"{token_id}_{secret}",
         "pair": pair,
         "encoded": quote(issued.api_key).replace("_", "%5F"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 from django.core.checks import Error
 from rest_framework.test import APIRequestFactory
@@ -15,6 +13,7 @@ from apikeys.drf import endpoints
 from apikeys.models import RefusalCounter, UsageCounter
 from apikeys.permissions import requires_scopes
 from apikeys.scopes import any_of
+from apikeys.testing.headers import headers_of
 from tests.support import apis
 from tests.support.apis import say
 from tests.support.notes.models import Note
@@ -144,11 +143,10 @@ def test_required_scopes_say_it_method_by_method(api, issue, method, held, missi
 
 def test_the_answer_is_the_same_whatever_carried_the_token(api, issue):
     issued = issue(scopes=["notes:read"])
-    basic = base64.b64encode(f"{issued.token.token_id}:{issued.secret}".encode()).decode()
     for headers in (
         {"X-API-Key": issued.api_key},
         {"Authorization": f"Bearer {issued.api_key}"},
-        {"Authorization": f"Basic {basic}"},
+        headers_of(issued, "Basic"),
     ):
         assert api.get("/protected", headers=headers).status_code == 200
         assert api.post("/protected", headers=headers).json() == lacks("notes:write")

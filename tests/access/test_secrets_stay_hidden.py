@@ -26,6 +26,7 @@ from apikeys.dialects import DefaultDialect
 from apikeys.limits import limiter
 from apikeys.models import AccessToken
 from apikeys.services.tokens import rotate_token
+from apikeys.testing.headers import headers_of
 from apikeys.verification import verify
 from tests.support.apis import Protected, say
 
@@ -107,11 +108,10 @@ def assert_hidden(text: str, issued, *, digest: bool = True) -> None:
 
 
 def ways(issued) -> list[dict[str, str]]:
-    pair = base64.b64encode(f"{issued.token.token_id}:{issued.secret}".encode()).decode()
     return [
         {"X-Door": issued.api_key},
         {"Authorization": f"Bearer {issued.api_key}"},
-        {"Authorization": f"Basic {pair}"},
+        headers_of(issued, "Basic"),
     ]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
 
 from apikeys.services.tokens import revoke_token
+from apikeys.testing.headers import headers_of
 from project.demo.notes.models import Note
 from tests.caches.conftest import is_hit
 
@@ -23,11 +23,10 @@ STAND_INS = (
 
 
 def ways(issued: Any) -> list[dict[str, str]]:
-    pair = base64.b64encode(f"{issued.token.token_id}:{issued.secret}".encode()).decode()
     return [
         {"X-API-Key": issued.api_key},
         {"Authorization": f"Bearer {issued.api_key}"},
-        {"Authorization": f"Basic {pair}"},
+        headers_of(issued, "Basic"),
     ]
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 
+from apikeys.testing.headers import headers_of
 from project.demo.notes.models import Note
 
 pytestmark = pytest.mark.django_db
@@ -34,8 +33,7 @@ def test_the_same_token_works_as_bearer_and_over_basic(api, issue, note):
     issued = issue()
     bearer = api.get(NOTES, headers={"Authorization": f"Bearer {issued.api_key}"})
     assert bearer.status_code == 200
-    pair = base64.b64encode(f"{issued.token.token_id}:{issued.secret}".encode()).decode()
-    basic = api.get(NOTES, headers={"Authorization": f"Basic {pair}"})
+    basic = api.get(NOTES, headers=headers_of(issued, "Basic"))
     assert basic.status_code == 200
     assert basic.json() == bearer.json()
 

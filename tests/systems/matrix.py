@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from apikeys import dialects
 from apikeys.authentication import AccessTokenAuthentication
-from apikeys.credentials.carriers import Basic, Bearer, Header
 from apikeys.services.tokens import IssuedToken
+from apikeys.testing.headers import headers_of
 
 Endpoint = tuple[str, str]
 """Method and route."""
@@ -36,14 +35,7 @@ def endpoints(patterns: list[Any], dialect: str) -> set[Endpoint]:
 def carried(issued: IssuedToken) -> Iterator[dict[str, str]]:
     """Yield the headers of each carrier of the token's dialect."""
     for carrier in issued.token.workspace.speaks.carriers:
-        match carrier:
-            case Header():
-                yield {carrier.name: issued.api_key}
-            case Bearer():
-                yield {"Authorization": f"Bearer {issued.api_key}"}
-            case Basic():
-                pair = f"{issued.token.token_id}:{issued.secret}".encode()
-                yield {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        yield headers_of(issued, carrier.label)
 
 
 def mismatches(

@@ -5,7 +5,6 @@ Over HTTP on a real server; only faults of ours are made in this process.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apikeys.models import Organization
+from apikeys.testing.headers import headers_of
 from project.demo import sandbox
 from project.demo.fastpix.models import Media
 from tests.systems import samples
@@ -256,8 +256,7 @@ def test_500_for_a_fault_of_ours_says_nothing_about_it(api, key, system, monkeyp
     api.raise_request_exception = False
     body = system.good_body()
     if system.dialect == "fastpix":
-        pair = f"{key.token.token_id}:{key.secret}".encode()
-        api.credentials(HTTP_AUTHORIZATION=f"Basic {base64.b64encode(pair).decode()}")
+        api.credentials(HTTP_AUTHORIZATION=headers_of(key, "Basic")["Authorization"])
         response = api.post(system.writing, body["json"], format="json")
     else:
         file = SimpleUploadedFile(*body["files"]["file"])
