@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from django.test import RequestFactory
 from django.test.client import AsyncClientHandler, ClientHandler
 
 from apikeys.hiding import hide_keys_asgi, hide_keys_wsgi
+from apikeys.testing.headers import headers_of
 from tests.access import test_faces_agree as agree
 from tests.access.test_asgi_servers import HOST, SETTINGS, Host
 from tests.access.test_faces_agree import FACES, ROWS, Cast, cast
@@ -74,7 +76,7 @@ def test_every_face_answers_a_hidden_key_as_one_in_the_open(
         assert set(found[1]) == set(answer[1]), name
 
 
-WAYS = [agree.key, lambda one: {"Authorization": f"Bearer {one.api_key}"}, agree.basic]
+WAYS = [partial(headers_of, carrier=each) for each in ("X-API-Key", "Bearer", "Basic")]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["header", "bearer", "basic"])
