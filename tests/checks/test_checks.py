@@ -100,6 +100,7 @@ def test_the_operators_table_of_checks_has_every_id():
     root = Path(__file__).resolve().parents[2]
     sources = "".join(path.read_text() for path in (root / "apikeys/checks").glob("*.py"))
     rows = re.findall(r"(?m)^\| `(apikeys\.[EW]\d+)` \|", (root / "docs/operating.md").read_text())
+    assert rows == sorted(rows, key=lambda row: (int(row[-3:]), row))
     assert sorted(rows) == sorted(set(re.findall(r'id="(apikeys\.[EW]\d+)"', sources)))
 
 
