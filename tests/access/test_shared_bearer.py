@@ -137,6 +137,25 @@ def test_whatever_may_be_a_key_is_judged_as_one_and_hidden(api, issue, path, ali
     assert caplog.text.count("reason=credential.") == len(others)
 
 
+@pytest.mark.usefixtures("hidden")
+@pytest.mark.parametrize("path", ORDERS)
+def test_keys_that_are_hidden_from_other_tools_are_judged_and_counted_all_the_same(
+    api, issue, settings, path
+):
+    settings.APIKEYS = {**settings.APIKEYS, "LIMITS": {"failed_credentials": "3/minute"}}
+    key = issue().api_key
+    statuses = [api.get(f"/{path}", headers=bearer(wrong(key))).status_code for _ in range(5)]
+    assert statuses == [401, 401, 401, 429, 429]
+    assert api.get(f"/{path}", headers=bearer(key)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ORDERS)
+def test_a_key_that_is_refused_leaves_its_reason(api, issue, path, caplog):
+    poor = issue(scopes=["notes:write"])
+    assert api.get(f"/{path}", headers=bearer(poor.api_key)).status_code == 403
+    assert "refused status=403 reason=scope.insufficient" in caplog.text
+
+
 @pytest.mark.parametrize("path", ORDERS)
 def test_two_credentials_are_one_too_many(api, issue, alice, path):
     key = issue().api_key

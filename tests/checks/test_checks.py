@@ -29,9 +29,11 @@ from rest_framework.viewsets import ViewSet
 
 from apikeys import checks
 from apikeys.authentication import AccessTokenAuthentication
+from apikeys.limits import Limit
 from apikeys.middleware import TrustedProxyMiddleware
 from apikeys.models import AccessToken
 from apikeys.permissions import HasScope
+from apikeys.throttling import AccessTokenThrottle
 
 urlpatterns: list = []
 
@@ -232,6 +234,25 @@ def test_a_view_that_never_asks_for_a_key_is_an_error(settings, view, found):
         )
 
 
+class Uncounted(Ours):
+    scope_resource = "notes"
+    limits = [Limit("1/hour")]
+
+
+class Counted(Uncounted):
+    throttle_classes = [AccessTokenThrottle]
+
+
+def test_limits_that_nothing_counts_are_an_error(settings):
+    [found] = view_checks(settings, path("here", Uncounted.as_view()))
+    assert (found.id, found.hint) == (
+        "apikeys.E027",
+        "Add AccessTokenThrottle to its throttle_classes.",
+    )
+    assert found.msg.endswith("Uncounted (GET /here) declares limits, and nothing counts them.")
+    assert view_checks(settings, path("here", Counted.as_view())) == []
+
+
 def test_a_scope_that_no_token_can_hold_is_a_warning(settings):
     found = view_checks(settings, path("here", Misspelt.as_view()))
     assert ids(found) == ["apikeys.W021"]
@@ -263,8 +284,16 @@ def test_a_deployment_without_pepper_redis_or_https_is_warned_of_each():
     assert ids(found) == ["apikeys.W030", "apikeys.W031", "apikeys.W032"]
     with with_settings(LIMITS_STORAGE="redis://h", REQUIRE_HTTPS=True):
         assert checks.deployment.check_deployment(None) == []
+    known = {1: "replace-me-0123456789abcdefghijklmnop", 2: "a" * 64}
+    with with_settings(PEPPERS=known, LIMITS_STORAGE="redis://h", REQUIRE_HTTPS=True):
+        assert ids(checks.deployment.check_deployment(None)) == ["apikeys.W034"]
     with with_settings(NONSENSE=1):
         assert checks.deployment.check_deployment(None) == []
+
+
+def test_the_example_of_the_readme_is_the_pepper_that_is_warned_of():
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    assert '"PEPPERS": {1: "replace-me-' in readme
 
 
 PROXIES = "apikeys.middleware.TrustedProxyMiddleware"
