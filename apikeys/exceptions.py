@@ -112,7 +112,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     request = context.get("request")
     if callbacks.spoken_by(getattr(request, "authenticators", None)):
         caching.seal(type(context["view"]))  # some errors come before authentication
-    state = states.of(context["request"]._request)
+    http = getattr(request, "_request", None)
+    state = None if http is None else states.of(http)
     if state is not None and state.refusal is None and isinstance(exc, Refused):
         state.refusal = exc.refusal
     dialect = dialect_of(context)

@@ -180,7 +180,7 @@ def test_a_misspelt_value_opens_nothing():
         (Open, []),
         (Closed, []),
         (Unlimited, ["apikeys.W024"]),
-        (Unthrottled, ["apikeys.W024"]),
+        (Unthrottled, ["apikeys.W024", "apikeys.E027"]),
         (Misspelt, ["apikeys.E023"]),
     ],
 )

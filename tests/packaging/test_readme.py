@@ -19,7 +19,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from apikeys import conf
-from tests.support.listening import free_port, wait_for_port
+from tests.support.listening import free_port, hear_ctrl_c, wait_for_port
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -79,6 +79,7 @@ class Project:
             env=self.environment,
             stdout=self.log,
             stderr=subprocess.STDOUT,
+            preexec_fn=hear_ctrl_c,
         )
         wait_for_port(self.server, self.port, self.folder / "server.log")
 

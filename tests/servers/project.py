@@ -17,7 +17,7 @@ from typing import Any
 from tests.hosts import run
 from tests.hosts.host import Host
 from tests.hosts.project import make
-from tests.support.listening import free_port, wait_until
+from tests.support.listening import free_port, hear_ctrl_c, wait_until
 
 LOG_IN = "/dashboard/log-in"
 PASSWORD = "correct horse battery staple"
@@ -215,6 +215,7 @@ class Site:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=hear_ctrl_c,
             )
         server = Server(process, at or port, self.folder / "log")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -54,3 +55,12 @@ def wait_until(
         time.sleep(0.05)
     said = log.read_text(errors="replace") if log else ""
     raise AssertionError(f"{process.args!r} does not answer:\n{said}")
+
+
+def hear_ctrl_c() -> None:
+    """Let a new process be ended by SIGINT: for ``preexec_fn``.
+
+    A shell starts what runs in the background with SIGINT ignored, and whatever the tests start
+    would inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
