@@ -264,10 +264,15 @@ def test_a_fault_in_counting_failures_is_a_500_too(api, monkeypatch):
     assert fail(api).status_code == 500
 
 
-@pytest.mark.parametrize("name", ["usage.record", "limiting.peek"])
-def test_a_fault_after_the_response_breaks_no_response(api, issue, monkeypatch, name, caplog):
+@pytest.mark.parametrize(
+    ("name", "scopes", "status"),
+    [("usage.record", ["notes:read"], 200), ("limiting.peek", [], 403)],
+)
+def test_a_fault_after_the_response_breaks_no_response(
+    api, issue, monkeypatch, name, scopes, status, caplog
+):
     monkeypatch.setattr(f"apikeys.access.finishing.{name}", gone(RuntimeError("broken inside")))
-    assert api.key(issue()).get("/protected").status_code == 200
+    assert api.key(issue(scopes=scopes)).get("/protected").status_code == status
     assert "after a request to /protected" in caplog.text
 
 

@@ -43,6 +43,7 @@ def behind_a_proxy(settings: Any) -> None:
     settings.MIDDLEWARE = [PROXY, *(name for name in others if name != PROXY)]
     settings.SECURE_PROXY_SSL_HEADER = None
     settings.SECURE_SSL_REDIRECT = False
+    settings.LOGIN_URL = "apikeys_dashboard:log-in"
     apis.say(settings, TRUSTED_PROXIES=["10.0.0.0/8"])
 
 
