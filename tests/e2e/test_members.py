@@ -206,7 +206,7 @@ def test_the_policy_warns_of_the_own_address(page, context, log_in, alice, acme,
     assert_accessible(page)
     page.get_by_label("Allowed networks for all tokens").fill("203.0.113.7/24")
     page.get_by_role("button", name="Save policy").click()
-    assert page.get_by_text("is not on this list").first.is_visible()
+    page.get_by_text("is not on this list").first.wait_for()
     assert_accessible(page)
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("button", name="Save policy").click()
