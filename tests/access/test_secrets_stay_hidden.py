@@ -8,6 +8,7 @@ import pickle
 import re
 import traceback
 
+import django
 import pytest
 from django.apps import apps
 from django.core import mail
@@ -68,7 +69,9 @@ def heard(caplog, monkeypatch):
 @pytest.fixture
 def post(settings):
     """Sends every error by e-mail, as text and as HTML with the variables of each frame."""
-    settings.ADMINS = [("Admin", "admin@example.com")]
+    # A pair until Django 5.2, an address from 6.0 on.
+    pair = ("Admin", "admin@example.com")
+    settings.ADMINS = [pair if django.VERSION < (6, 0) else pair[1]]
     handler = AdminEmailHandler(include_html=True)
     handler.setLevel(logging.ERROR)
     root = logging.getLogger()
