@@ -50,7 +50,14 @@ PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"
 BY_PAGE: Final = ("Origin", "Sec-Fetch-Site")
 """The headers by which a browser says whose page sends a request."""
-_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+# Of RFC 9110, section 15.5; Python has these words since 3.13.
+_OF_RFC_9110: Final = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus} | _OF_RFC_9110
 
 
 @dataclass(slots=True, kw_only=True)

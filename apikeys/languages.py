@@ -22,7 +22,7 @@ __all__ = ["speaking", "spoken", "status_phrase", "undeclared"]
 
 _ENGLISH: Final = "en"
 _STATUS: Final = "HTTP status"
-# Here for ``makemessages`` alone. Python 3.13 has other words for 413 and 422.
+# Here for ``makemessages`` alone.
 _PHRASES: Final = (
     pgettext_lazy("HTTP status", "Bad Request"),
     pgettext_lazy("HTTP status", "Unauthorized"),
@@ -33,10 +33,8 @@ _PHRASES: Final = (
     pgettext_lazy("HTTP status", "Not Acceptable"),
     pgettext_lazy("HTTP status", "Conflict"),
     pgettext_lazy("HTTP status", "Gone"),
-    pgettext_lazy("HTTP status", "Request Entity Too Large"),
     pgettext_lazy("HTTP status", "Content Too Large"),
     pgettext_lazy("HTTP status", "Unsupported Media Type"),
-    pgettext_lazy("HTTP status", "Unprocessable Entity"),
     pgettext_lazy("HTTP status", "Unprocessable Content"),
     pgettext_lazy("HTTP status", "Too Many Requests"),
     pgettext_lazy("HTTP status", "Internal Server Error"),
@@ -100,7 +98,7 @@ def status_phrase(phrase: str) -> str:
     """Return the standard phrase of an HTTP status in our language.
 
     Args:
-        phrase: in English, as ``http.HTTPStatus`` has it.
+        phrase: in English, as RFC 9110 has it.
     """
     return pgettext(_STATUS, phrase)
 

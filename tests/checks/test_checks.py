@@ -272,6 +272,7 @@ def test_settings_that_can_t_be_read_are_told_once(settings):
     assert view_checks(settings, path("here", Ours.as_view())) == []
 
 
+@pytest.mark.django_db  # Django 6.1 asks SQLite whether it knows JSON
 def test_manage_check_fails_for_such_a_view(settings):
     view_checks(settings, path("here", Ours.as_view()))
     with pytest.raises(SystemCheckError, match=r"Ours .* accepts no token"):

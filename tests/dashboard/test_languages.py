@@ -267,10 +267,10 @@ def visit(client: Any, path: str) -> Any:
     """Open a page; the one that asks for the password opens once the last check is too old."""
     if not path.endswith("/confirm"):
         return client.get(path, follow=True)
-    before = transaction.savepoint()
-    forget_the_password(client)
-    answer = client.get(path)
-    transaction.savepoint_rollback(before)
+    with transaction.atomic():
+        forget_the_password(client)
+        answer = client.get(path)
+        transaction.set_rollback(True)
     return answer
 
 
@@ -314,12 +314,12 @@ def test_no_text_that_a_form_comes_back_with_is_out_of_reach(client: Any, greek:
     with marked(LANGUAGE):
         for (path, fields), recent in product(FORMS, (True, False)):
             filled = {name: value.format(**greek) for name, value in fields.items()}
-            before = transaction.savepoint()
-            if not recent:
-                forget_the_password(client)
-            answer = client.post(path.format(**greek), filled, follow=True)
+            with transaction.atomic():
+                if not recent:
+                    forget_the_password(client)
+                answer = client.post(path.format(**greek), filled, follow=True)
+                transaction.set_rollback(True)
             assert latin(answer.content.decode()) == [], (path, fields)
-            transaction.savepoint_rollback(before)
 
 
 def test_no_text_beside_a_secret_is_out_of_reach(client: Any, greek: Any) -> None:

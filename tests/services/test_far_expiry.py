@@ -33,7 +33,7 @@ def make(actor, production, expires_at):
     "far",
     [
         FAR,
-        FAR.replace(tzinfo=None).astimezone().replace(tzinfo=UTC),
+        FAR - timedelta(days=1),
         datetime.fromisoformat("9999-12-31T23:59:59-12:00"),
         LONGEST_LIFE + timedelta(days=1),
         timedelta.max,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from apikeys.dialects import JSON, Basic, Dialect, EnvNames, Problem
@@ -31,7 +30,7 @@ class FastPix(Dialect):
     example_path = "/on-demand"
 
     def render(self, problem: Problem) -> tuple[Any, str]:
-        message = _MESSAGES.get(problem.status) or HTTPStatus(problem.status).phrase.capitalize()
+        message = _MESSAGES.get(problem.status) or problem.phrase.capitalize()
         error = {"code": problem.status, "message": message, "description": _description(problem)}
         return {"success": False, "error": error}, JSON
 
