@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apikeys.models import (
     AccessToken,
@@ -57,7 +58,8 @@ def _replica() -> Iterator[None]:
         "OPTIONS": {"init_command": "PRAGMA foreign_keys=OFF"},
     }
     yield
-    connections["stale"].close()
+    # That of SQLite keeps a database in memory open.
+    BaseDatabaseWrapper.close(connections["stale"])
     del connections["stale"]
     del connections.databases["stale"]
 
