@@ -23,7 +23,7 @@ def carries_key(meta: Mapping[str, Any], dialect: str = "default") -> bool:
         meta: the headers by their CGI names.
         dialect: the dialect whose carriers are looked for.
     """
-    found = carriers.take(dialects.get(dialect).carriers_by_header, dict(meta))
+    found = carriers.peek(dialects.get(dialect).carriers_by_header, meta)
     if len(found) != 1:
         return bool(found)
     [(carrier, raw)] = found

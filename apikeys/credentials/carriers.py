@@ -258,6 +258,21 @@ def take(
         headers: the carriers, as ``by_header`` returns them.
         meta: the WSGI environ, which is changed.
     """
+    return _read(headers, meta, meta)
+
+
+def peek(
+    headers: Mapping[str, Mapping[str, Carrier]], meta: Mapping[str, Any]
+) -> list[tuple[Carrier, bytes]]:
+    """Return what ``take`` would, and leave the credentials where they are."""
+    return _read(headers, meta, None)
+
+
+def _read(
+    headers: Mapping[str, Mapping[str, Carrier]],
+    meta: Mapping[str, Any],
+    withhold_in: MutableMapping[str, Any] | None,
+) -> list[tuple[Carrier, bytes]]:
     found: list[tuple[Carrier, bytes]] = []
     for key, schemes in headers.items():
         value = meta.get(key)
@@ -269,8 +284,8 @@ def take(
         carrier = bringer(schemes, raw)
         if carrier is None:
             continue
-        if not withheld:
-            meta[key] = WithheldHeader(carrier.shown, raw)
+        if withhold_in is not None and not withheld:
+            withhold_in[key] = WithheldHeader(carrier.shown, raw)
         raw = credential_in(carrier, raw)
         found.append((carrier, raw))
         # No credential contains a comma: the header was sent twice, and a server joined the two.
