@@ -8,6 +8,7 @@ import pytest
 
 from apikeys.activity import usage
 from apikeys.limits import Limit
+from apikeys.middleware import AccessTokenMiddleware
 from apikeys.models import Organization, RefusalCounter, UsageCounter
 from apikeys.models.tokens import Kind
 from apikeys.throttling import AccessTokenThrottle
@@ -193,3 +194,15 @@ def test_two_views_do_not_share_counts_of_other_names(api, issue):
     api.key(issue(scopes=EVERYTHING))
     statuses(lambda: api.get("/person"), 3)
     assert api.get("/limited").status_code == 200
+
+
+class Uncounted(apis.Protected):
+    limits = [Limit("1/hour")]
+
+
+def test_limits_that_nothing_counts_are_not_told_of(rf, issue):
+    headers = {"X-API-Key": issue().api_key}
+    view = AccessTokenMiddleware(Uncounted.as_view())
+    answers = [view(rf.get("/x", headers=headers, secure=True)) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [name for one in answers for name in one.headers if "ratelimit" in name.lower()] == []
