@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
-from django.urls import clear_url_caches, include, path
+from django.urls import include, path
 
 from apikeys import checks, endpoints
 from tests.checks.test_checks import Declared, Ours, ids
 
 API = path("keys/", include("apikeys.api.urls"))
 PAGES = path("pages/", include("dashboard.urls"))
-
-
-@pytest.fixture
-def urlconf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """Make a URLconf of these patterns; return its dotted path."""
-
-    def make(name: str, *patterns: Any) -> str:
-        module = ModuleType(name)
-        module.urlpatterns = list(patterns)  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, name, module)
-        return name
-
-    yield make
-    clear_url_caches()
 
 
 def name(settings: Any, **urlconfs: str) -> None:
