@@ -212,3 +212,8 @@ def test_who_is_logged_in_and_wants_the_log_in_is_led_home(
 ) -> None:
     client.force_login(bob)
     assert client.get(LOG_IN, {"next": LOG_IN})["Location"] == "/dashboard/"
+
+
+def test_a_site_may_name_ours_as_its_log_in(client: Any, bob: Any, settings: Any) -> None:
+    settings.LOGIN_URL = "apikeys_dashboard:log-in"
+    assert enter(client)["Location"] == "/dashboard/"
